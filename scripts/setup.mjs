@@ -19,7 +19,8 @@ if (major < MINIMUM_NODE[0] || (major === MINIMUM_NODE[0] && minor < MINIMUM_NOD
 
 const stamp = fingerprint();
 if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== stamp) install();
-if (process.argv.includes('--build')) run(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-b', 'apps/demo']);
+if (process.argv.includes('--build'))
+  run(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-b', 'apps/demo']);
 
 function install() {
   console.log(`Installing with pnpm ${PNPM} (only when package files have changed) …`);
@@ -47,9 +48,17 @@ function fingerprint() {
 
 function run(command, args, { hint } = {}) {
   // npm hands its own settings to scripts as npm_config_*; pnpm would read them as its own.
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_(config|package|lifecycle)_/i.test(name)));
-  const { status, error } = spawnSync(command, args, { cwd: root, env, stdio: 'inherit', shell: process.platform === 'win32' });
-  if (error ?? status !== 0) fail(hint ?? `${command} ${args.join(' ')} failed${error ? `: ${error.message}` : ` with exit code ${status}`}.`);
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^npm_(config|package|lifecycle)_/i.test(name)),
+  );
+  const { status, error } = spawnSync(command, args, {
+    cwd: root,
+    env,
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  });
+  if (error ?? status !== 0)
+    fail(hint ?? `${command} ${args.join(' ')} failed${error ? `: ${error.message}` : ` with exit code ${status}`}.`);
 }
 
 function fail(message) {
