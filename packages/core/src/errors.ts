@@ -39,10 +39,14 @@ export class StoreUnavailableError extends CoreError {
   readonly reason: StoreFailure;
 
   constructor(packageName: string, reason: StoreFailure, detail: string, cause?: unknown) {
-    super('ERR_CORE_STORE_UNAVAILABLE', `@sallyport/${packageName}: Redis is unavailable: ${detail}`, {
-      cause,
-      status: 503,
-    });
+    const message = `@sallyport/${packageName}: Redis is unavailable: ${detail}`;
+    super('ERR_CORE_STORE_UNAVAILABLE', message, { cause, status: 503 });
     this.reason = reason;
   }
+}
+
+/** The message of whatever was thrown; the code of an error that has none (`localhost` refused on all its addresses). */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.message === '' ? String(Reflect.get(error, 'code') ?? error.name) : error.message;
 }

@@ -1,6 +1,7 @@
 // Hands events to the `onEvent` option and to `node:diagnostics_channel`. Costs one comparison when nobody listens.
 
 import { channel } from 'node:diagnostics_channel';
+import { messageOf } from './errors.js';
 
 /** Where one middleware instance reports what happened. */
 export interface EventSink<Event extends { readonly type: string }> {
@@ -11,7 +12,7 @@ export interface EventSink<Event extends { readonly type: string }> {
 
 /**
  * Gives the sink for one instance: events go to `onEvent` and to the diagnostics channel `sallyport:<package>`.
- * A listener that throws never breaks a request; it is reported as a process warning.
+ * An `onEvent` that throws or rejects never breaks a request: it becomes a process warning.
  */
 export function createEventSink<Event extends { readonly type: string }>(
   packageName: string,
@@ -25,14 +26,13 @@ export function createEventSink<Event extends { readonly type: string }>(
     emit(event) {
       if (subscribers.hasSubscribers) subscribers.publish(event);
       if (onEvent === undefined) return;
+      const warn = (error: unknown) =>
+        process.emitWarning(`onEvent(${event.type}) of ${packageName}: ${messageOf(error)}`, 'SallyportWarning');
       try {
-        onEvent(event);
+        const outcome: unknown = onEvent(event);
+        if (outcome instanceof Promise) outcome.catch(warn);
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        process.emitWarning(
-          `onEvent of @sallyport/${packageName} threw on "${event.type}": ${reason}`,
-          'SallyportWarning',
-        );
+        warn(error);
       }
     },
   };

@@ -20,6 +20,11 @@ export function refuse(site: OptionSite, expected: string, value: unknown, recei
   throw new OptionError(site.packageName, site.option, expected, shown);
 }
 
+/** Describes a value that may be or hold a secret: neither texts nor members are shown. */
+export function kindOf(value: unknown): string {
+  return typeof value === 'string' ? 'a string' : inspect(value, { depth: -1, customInspect: false });
+}
+
 /**
  * Checks `options` against a table of checks and gives the resolved values. `undefined` counts as omitted.
  *
@@ -32,12 +37,12 @@ export function checkOptions<Checks extends Record<string, Check<unknown>>>(
   path = '',
 ): { [Name in keyof Checks]: ReturnType<Checks[Name]> } {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    refuse({ packageName, option: path === '' ? 'options' : path.slice(0, -1) }, 'an object', options);
+    refuse({ packageName, option: path === '' ? 'options' : path.slice(0, -1) }, 'an object', options, kindOf(options));
   }
   for (const name of Object.keys(options)) {
     if (Object.hasOwn(checks, name)) continue;
     const expected = `left out: there is no such option (known: ${Object.keys(checks).join(', ')})`;
-    refuse({ packageName, option: path + name }, expected, Reflect.get(options, name));
+    refuse({ packageName, option: path + name }, expected, undefined, kindOf(Reflect.get(options, name)));
   }
   const resolved: Record<string, unknown> = {};
   for (const [name, check] of Object.entries(checks)) {
@@ -81,14 +86,12 @@ export function callback<F extends (...args: never[]) => unknown>(): Check<F> {
 }
 
 /** A key prefix: printable, without braces (they belong to the hash tag) and at most 100 characters. */
-export const keyPrefix: Check<string> = text(
-  /^[\x21-\x7a|~]{1,100}$/,
-  "1 to 100 printable characters without spaces and braces, such as 'shop:'",
-);
+export const keyPrefix: Check<string> = text(/^[\x21-\x7a|~]{1,100}$/, '1 to 100 printable ASCII characters but {}');
 
 /** A deadline for store calls in milliseconds, 1 to 60 000. */
 export const deadline: Check<number> = integer(1, 60_000);
 
 /** An ioredis client, `Redis` or `Cluster`. */
 export const redisClient: Check<RedisClient> = (value, site) =>
-  isRedisClient(value) ? value : refuse(site, 'an ioredis client (Redis or Cluster, 5.11 or newer)', value);
+  // A URL or settings given by mistake hold the password: not shown.
+  isRedisClient(value) ? value : refuse(site, 'an ioredis client (Redis or Cluster, 5.11+)', value, kindOf(value));

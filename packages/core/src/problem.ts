@@ -23,6 +23,8 @@ export function sendProblem(req: IncomingMessage, res: ServerResponse, problem: 
   const body = isJson
     ? JSON.stringify({ type: 'about:blank', ...problem })
     : `${problem.title}${problem.detail === undefined ? '' : `: ${problem.detail}`}\n`;
+  // What a handler has said about its own body is not true of this one.
+  for (const name of ['Content-Encoding', 'Content-Language', 'Content-Range', 'ETag']) res.removeHeader(name);
   res.statusCode = problem.status;
   res.setHeader('Cache-Control', 'no-store');
   res.setHeader('Content-Type', isJson ? 'application/problem+json' : 'text/plain; charset=utf-8');

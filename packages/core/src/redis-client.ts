@@ -16,11 +16,8 @@ export interface RedisClient {
 
 /** Whether `value` has the methods of an ioredis client; a node-redis client (no `call`) is told apart. */
 export function isRedisClient(value: unknown): value is RedisClient {
-  if (typeof value !== 'object' || value === null) return false;
-  const client = value as Partial<RedisClient>;
-  return (
-    typeof client.status === 'string' && typeof client.call === 'function' && typeof client.callBuffer === 'function'
-  );
+  const { status, call, callBuffer } = Object(value) as Partial<RedisClient>;
+  return typeof status === 'string' && typeof call === 'function' && typeof callBuffer === 'function';
 }
 
 /** The clients of all master nodes of a Cluster, or the client itself when it is a single node. */

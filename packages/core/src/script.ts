@@ -33,9 +33,7 @@ export function defineScript<Reply>(definition: ScriptDefinition<Reply>): Script
   const sha = createHash('sha1').update(lua).digest('hex');
 
   async function run(redis: RedisClient, keys: readonly string[], args: readonly RedisArgument[] = []): Promise<Reply> {
-    if (keys.length !== numberOfKeys) {
-      throw new TypeError(`script ${name} takes ${numberOfKeys} keys, got ${keys.length}`);
-    }
+    if (keys.length !== numberOfKeys) throw new TypeError(`${name} takes ${numberOfKeys} keys, got ${keys.length}`);
     const call = binary ? redis.callBuffer.bind(redis) : redis.call.bind(redis);
     const rest = [numberOfKeys, ...keys, ...args];
     try {

@@ -5,14 +5,14 @@
 //   closed ──5 failures in a row──► open ──250 ms──► half-open: one call probes ──► closed | open
 
 import { once, type EventEmitter } from 'node:events';
-import { StoreUnavailableError } from './errors.js';
+import { messageOf, StoreUnavailableError, type StoreFailure } from './errors.js';
 import type { RedisClient } from './redis-client.js';
 
 const FAILURES_TO_OPEN = 5;
 const OPEN_MS = 250;
 const MAY_SEND = /^(ready|connect|connecting|wait)$/;
 /** Replies that say "this server cannot serve now", as opposed to "this command is wrong". */
-const OUTAGE = /^(LOADING|READONLY|OOM|CLUSTERDOWN|MASTERDOWN|BUSY|NOREPLICAS|TRYAGAIN|MISCONF|NOAUTH|UNBLOCKED)\b/;
+const DOWN = /(^|: -)(LOADING|READONLY|OOM|CLUSTERDOWN|MASTERDOWN|BUSY|NOREPLICAS|TRYAGAIN|MISCONF|NOAUTH|UNBLOCKED)\b/;
 
 export interface StoreGuardOptions {
   readonly redis: RedisClient;
@@ -41,6 +41,10 @@ export function createStoreGuard(options: StoreGuardOptions): StoreGuard {
   let openUntil = 0;
   let probing = false;
 
+  function unavailable(reason: StoreFailure, detail: string, cause?: unknown): StoreUnavailableError {
+    return new StoreUnavailableError(packageName, reason, detail, cause);
+  }
+
   function fail(error: StoreUnavailableError): StoreUnavailableError {
     failures += 1;
     if (failures >= FAILURES_TO_OPEN) openUntil = now() + OPEN_MS;
@@ -49,61 +53,51 @@ export function createStoreGuard(options: StoreGuardOptions): StoreGuard {
 
   function classify(error: unknown): StoreUnavailableError {
     if (error instanceof StoreUnavailableError) return fail(error);
-    const { name, message } = error instanceof Error ? error : new Error(String(error));
+    const message = messageOf(error);
+    if (!(error instanceof Error)) return fail(unavailable('disconnected', message, error));
+    // ioredis attaches the command with its arguments: whoever logs the cause must not log values and tokens.
+    Reflect.deleteProperty(error, 'command');
     // A TypeError comes from a reply of the wrong shape.
-    const isReply = name === 'ReplyError' || name === 'TypeError';
-    const failure = new StoreUnavailableError(packageName, isReply ? 'reply' : 'disconnected', message, error);
-    if (!isReply || OUTAGE.test(message)) return fail(failure);
+    const isReply = error.name === 'ReplyError' || error.name === 'TypeError';
+    if (!isReply || DOWN.test(message)) return fail(unavailable(isReply ? 'reply' : 'disconnected', message, error));
     // A server that says that the command is wrong (WRONGTYPE, a script error) is well.
     failures = 0;
-    return failure;
+    return unavailable('reply', message, error);
   }
 
   function run<T>(operation: () => Promise<T>, onLate?: (result: T) => void): Promise<T> {
-    // Known at no cost, and over as soon as the client has reconnected: not a matter for the breaker.
-    if (!MAY_SEND.test(redis.status)) {
-      const detail = `the client's status is "${redis.status}"`;
-      return Promise.reject(new StoreUnavailableError(packageName, 'disconnected', detail));
-    }
-    const isTripped = failures >= FAILURES_TO_OPEN;
-    if (isTripped && (probing || now() < openUntil)) {
-      return Promise.reject(
-        new StoreUnavailableError(packageName, 'circuit-open', `the last ${failures} calls failed`),
-      );
-    }
-    if (isTripped) probing = true;
     return new Promise<T>((resolve, reject) => {
+      // Known at no cost, and over as soon as the client has reconnected: not a matter for the breaker.
+      if (!MAY_SEND.test(redis.status)) throw unavailable('disconnected', `the client's status is "${redis.status}"`);
+      const isTripped = failures >= FAILURES_TO_OPEN;
+      if (isTripped && (probing || now() < openUntil)) throw unavailable('circuit-open', `${failures} calls failed`);
+      if (isTripped) probing = true;
       let isSettled = false;
+      const expire = () => settle(() => reject(fail(unavailable('deadline', `no answer in ${deadlineMs} ms`))));
       // When a busy event loop makes the timer late, the answer may be in the socket already: it is read before the
       // immediate runs, and wins.
       const timer = setTimeout(() => setImmediate(expire), deadlineMs);
-      function expire() {
+      function settle(how: () => void): void {
         if (isSettled) return;
-        settle(() => reject(fail(new StoreUnavailableError(packageName, 'deadline', `no answer in ${deadlineMs} ms`))));
-      }
-      // A client that is still connecting is waited for; when the caller has given up meanwhile, nothing is sent.
-      async function send(): Promise<T> {
-        if (redis.status !== 'ready') await becomeReady(redis);
-        if (isSettled) throw new StoreUnavailableError(packageName, 'deadline', 'not sent');
-        return operation();
-      }
-      function settle(how: () => void) {
         isSettled = true;
         if (isTripped) probing = false;
         clearTimeout(timer);
         how();
       }
-      send().then(
-        (result) => {
-          if (isSettled) return onLate?.(result);
-          failures = 0;
-          settle(() => resolve(result));
-        },
-        (error: unknown) => {
-          // After the deadline the caller has its error already; the late one adds nothing.
-          if (!isSettled) settle(() => reject(classify(error)));
-        },
-      );
+      // A client that is still connecting is waited for; when the caller has given up meanwhile, nothing is sent.
+      async function send(): Promise<T> {
+        if (redis.status !== 'ready') await becomeReady(redis);
+        if (isSettled) throw unavailable('deadline', 'not sent');
+        return operation();
+      }
+      function succeed(result: T): void {
+        if (isSettled) return onLate?.(result);
+        failures = 0;
+        settle(() => resolve(result));
+      }
+      send()
+        .then(succeed, (error: unknown) => settle(() => reject(classify(error))))
+        .catch((error: unknown) => process.emitWarning(`onLate failed: ${messageOf(error)}`, 'SallyportWarning'));
     });
   }
 
@@ -117,11 +111,8 @@ const waits = new WeakMap<RedisClient, Promise<unknown>>();
 function becomeReady(redis: RedisClient): Promise<unknown> {
   // A lazy client connects when it is first used. What this PING answers does not matter.
   if (redis.status === 'wait') redis.call('ping').catch(() => undefined);
-  let wait = waits.get(redis);
-  if (wait === undefined) {
-    // `once` also rejects on the client's next "error": connecting has failed.
-    wait = once(redis as unknown as EventEmitter, 'ready').finally(() => waits.delete(redis));
-    waits.set(redis, wait);
-  }
+  // `once` also rejects on the client's next "error": connecting has failed.
+  const wait = waits.get(redis) ?? once(redis as unknown as EventEmitter, 'ready').finally(() => waits.delete(redis));
+  waits.set(redis, wait);
   return wait;
 }

@@ -58,7 +58,7 @@ describe('the architecture', () => {
   });
 
   it('has no file over 300 lines and a median of at most 100', () => {
-    const counts = sources.map(lineCount).sort((a, b) => a - b);
+    const counts = sources.map(lineCount).toSorted((a, b) => a - b);
     expect(sources.filter((file) => lineCount(file) > 300).map((file) => relative(root, file))).toEqual([]);
     expect(counts[Math.floor(counts.length / 2)]).toBeLessThanOrEqual(100);
   });
@@ -93,9 +93,7 @@ describe('the architecture', () => {
   });
 
   it('leaves no unfinished work in the sources', () => {
-    const unfinished = new RegExp(
-      `\\b(${['TO', 'FIX'].map((word) => word + (word === 'TO' ? 'DO' : 'ME')).join('|')})\\b`,
-    );
+    const unfinished = /\b(TODO|FIXME|XXX)\b/;
     expect(sources.filter((file) => unfinished.test(readFileSync(file, 'utf8')))).toEqual([]);
   });
 });
