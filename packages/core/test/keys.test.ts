@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { connect, keysUnder, uniquePrefix } from '@sallyport/testkit';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { buildKey, clearPrefix, encodeKeyPart } from '../src/index.js';
 
 /** Strings from the characters that mean something to keys, hash tags or UTF-16, so that near misses are likely. */

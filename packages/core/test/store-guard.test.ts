@@ -30,6 +30,13 @@ async function breakTimes(guard: StoreGuard, times: number): Promise<void> {
   for (let count = 0; count < times; count += 1) expect(await reasonOf(guard.run(broken))).toBe('disconnected');
 }
 
+/** The process warnings of the test, as they were emitted. */
+function recordWarnings(): unknown[][] {
+  const warnings: unknown[][] = [];
+  jest.spyOn(process, 'emitWarning').mockImplementation((...args: unknown[]) => void warnings.push(args));
+  return warnings;
+}
+
 afterEach(() => {
   jest.restoreAllMocks();
 });
@@ -127,7 +134,7 @@ describe('the deadline', () => {
     expect(onLate).not.toHaveBeenCalled();
   });
 
-  it.each<[string, (result: string) => void]>([
+  it.each<[string, (result: string) => unknown]>([
     [
       'throws',
       () => {
@@ -136,13 +143,13 @@ describe('the deadline', () => {
     ],
     ['rejects', async () => Promise.reject(new Error('undo failed'))],
   ])('warns when onLate %s', async (_how, onLate) => {
-    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const warnings = recordWarnings();
     const guard = createStoreGuard({ redis: await readyClient(), packageName, deadlineMs: 20 });
     const answer = deferred<string>();
     expect(await reasonOf(guard.run(() => answer.promise, onLate))).toBe('deadline');
     answer.resolve('result');
-    await until(() => warn.mock.calls.length === 1);
-    expect(warn).toHaveBeenCalledWith('onLate failed: undo failed', 'SallyportWarning');
+    await until(() => warnings.length === 1);
+    expect(warnings).toEqual([['onLate failed: undo failed', 'SallyportWarning']]);
   });
 
   it('prefers an answer that waits in the socket while the event loop was busy', async () => {
@@ -199,8 +206,7 @@ describe('a client that is not ready', () => {
 
   it('fails at once while it waits to reconnect, and works at once when it has', async () => {
     const proxy = await startProxy();
-    let isDown = true;
-    const redis = await readyClient(proxy.client({ retryStrategy: () => (isDown ? 60_000 : 1) }));
+    const redis = await readyClient(proxy.client({ retryStrategy: () => 60_000 }));
     const guard = createStoreGuard({ redis, packageName, deadlineMs: 10_000 });
     await proxy.refuse();
     await until(() => redis.status === 'reconnecting');
@@ -214,10 +220,8 @@ describe('a client that is not ready', () => {
       });
     }
     expect(operation).not.toHaveBeenCalled();
-    isDown = false;
     await proxy.heal();
-    redis.disconnect(true);
-    await readyClient(redis);
+    await redis.connect();
     await expect(guard.run(operation)).resolves.toBe('back');
   });
 

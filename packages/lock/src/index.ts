@@ -1,1 +1,16 @@
-export {};
+// The lock for applications; `keepLease` for packages that hold a lease on a record of their own.
+export { createLock, type Lock } from './lock.js';
+export type { LockOptions, TryAcquireOptions, AcquireOptions } from './options.js';
+export type { Lease } from './lease.js';
+export type { ReleaseResult } from './scripts/release.js';
+export type { HeldLock } from './scripts/inspect.js';
+export type { LockEvent } from './events.js';
+export {
+  LockAbortedError,
+  LockHeldError,
+  LockLostError,
+  LockTimeoutError,
+  LockUnavailableError,
+  type LossReason,
+} from './errors.js';
+export { keepLease, type LeaseKeeper, type LeaseKeeperOptions } from './lease-keeper.js';

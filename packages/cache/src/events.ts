@@ -1,0 +1,21 @@
+/** What a cache reports to `onEvent` and to the diagnostics channel `sallyport:cache`. */
+export type CacheEvent =
+  /** Answered from Redis. */
+  | { readonly type: 'hit'; readonly key: string }
+  /** Not in Redis, or purged: the loader runs. */
+  | { readonly type: 'miss'; readonly key: string }
+  /** The loader failed and the last good value was given instead. */
+  | { readonly type: 'stale'; readonly key: string }
+  /** The loader threw or took too long. */
+  | { readonly type: 'load-failed'; readonly key: string; readonly error: unknown }
+  /** The value was loaded but not stored: purged meanwhile, larger than `maxValueBytes`, or its TTL is 0. */
+  | { readonly type: 'not-stored'; readonly key: string; readonly reason: 'overtaken' | 'too-large' | 'ttl-zero' }
+  /** What stood in Redis was no record of this cache; it counts as a miss and is written anew. */
+  | { readonly type: 'corrupt'; readonly key: string }
+  /** Redis could not be asked or told. */
+  | {
+      readonly type: 'store-failure';
+      readonly operation: 'read' | 'write';
+      readonly key: string;
+      readonly error: Error;
+    };

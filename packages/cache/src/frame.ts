@@ -1,0 +1,86 @@
+// The binary form of everything that is stored: 16 bytes, a small head, the body as it is. The body is never copied when
+// it is read, and the head carries the versions under which the body was made.
+//
+//   0      1        2     3      4            8            12           16
+//   magic  version  kind  flags  head length  body length  CRC-32 of    head (JSON), body
+//                                                          the head
+//
+// A buffer that is anything else — cut off, written by other software, of an older version — decodes to `undefined`, which
+// callers treat as a miss. The body has no checksum: it would cost more than the rest of a hit.
+
+import { crc32 } from 'node:zlib';
+
+const MAGIC = 0xa5;
+const VERSION = 1;
+const HEADER_BYTES = 16;
+const LINGERS = 1;
+
+/** What the body of a frame is. */
+export const Kind = {
+  Json: 0,
+  Bytes: 1,
+  /** `undefined` */
+  Absent: 2,
+  /** The record of a failed load, as JSON. */
+  Failure: 3,
+  /** No body: the frame's presence is the information. */
+  Mark: 4,
+} as const;
+
+/** A decoded frame. */
+export interface Frame {
+  /** One of {@link Kind}. */
+  readonly kind: number;
+  /** Outlives its freshness: a part of its own says whether it is fresh. */
+  readonly lingers: boolean;
+  /** Redis time in milliseconds at which it was made. */
+  readonly storedAtMs: number;
+  /** Version of the key's fence, or `''` when the frame does not depend on it. */
+  readonly fence: string;
+  /** Version of the namespace. */
+  readonly generation: string;
+  /** Tags and their versions: `[tag, version, tag, version, …]`. */
+  readonly tags: readonly string[];
+  readonly body: Buffer;
+}
+
+export function encodeFrame(frame: Frame): Buffer {
+  const head = Buffer.from(JSON.stringify([frame.storedAtMs, frame.fence, frame.generation, ...frame.tags]));
+  const header = Buffer.alloc(HEADER_BYTES);
+  header[0] = MAGIC;
+  header[1] = VERSION;
+  header[2] = frame.kind;
+  header[3] = frame.lingers ? LINGERS : 0;
+  header.writeUInt32LE(head.length, 4);
+  header.writeUInt32LE(frame.body.length, 8);
+  header.writeUInt32LE(crc32(head), 12);
+  return Buffer.concat([header, head, frame.body]);
+}
+
+/** Gives the frame, or `undefined` when `bytes` are not exactly one whole frame of this version. */
+export function decodeFrame(bytes: Buffer): Frame | undefined {
+  if (bytes.length < HEADER_BYTES || bytes[0] !== MAGIC || bytes[1] !== VERSION) return undefined;
+  const bodyStart = HEADER_BYTES + bytes.readUInt32LE(4);
+  if (bytes.length !== bodyStart + bytes.readUInt32LE(8)) return undefined;
+  const head = bytes.subarray(HEADER_BYTES, bodyStart);
+  if (crc32(head) !== bytes.readUInt32LE(12)) return undefined;
+  const fields = parseHead(head);
+  if (fields === undefined) return undefined;
+  const [storedAtMs, fence, generation, ...tags] = fields;
+  const lingers = bytes[3] === LINGERS;
+  return { kind: bytes[2] ?? 0, lingers, storedAtMs, fence, generation, tags, body: bytes.subarray(bodyStart) };
+}
+
+function parseHead(head: Buffer): [number, string, string, ...string[]] | undefined {
+  let fields: unknown;
+  try {
+    fields = JSON.parse(head.toString());
+  } catch {
+    // The checksum is right and the text is not JSON: not written by this code.
+    return undefined;
+  }
+  if (!Array.isArray(fields) || fields.length < 3 || fields.length % 2 === 0) return undefined;
+  const [storedAtMs, ...texts] = fields as unknown[];
+  if (typeof storedAtMs !== 'number' || !texts.every((text) => typeof text === 'string')) return undefined;
+  return fields as [number, string, string, ...string[]];
+}

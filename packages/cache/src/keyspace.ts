@@ -1,0 +1,30 @@
+// Where everything lies in Redis. Whatever belongs to one key shares that key's hash slot; the generation and the tag
+// markers of a namespace share another. So one entry is one MGET on a single node and two on a Cluster, and every script
+// touches one of the two slots only.
+//
+//   <prefix><namespace>:{<key>}             the value
+//   <prefix><namespace>:{<key>}:<part>      further parts of the same key
+//   <prefix><namespace>:{<key>}:fence       version that running fills hold; removed by a purge
+//   <prefix><namespace>:{tags}:generation   version of the namespace
+//   <prefix><namespace>:{tags}:tag:<tag>    version of a tag
+
+import { buildKey } from '@sallyport/core';
+
+/** Builds the keys of one namespace; keys, parts and tags are encoded, so none can leave its place. */
+export interface Keyspace {
+  readonly generation: string;
+  /** @param part name of the part, `''` for the value itself; not `fence`, `generation` or `tag`, which are taken */
+  part(key: string, part: string): string;
+  fence(key: string): string;
+  tag(tag: string): string;
+}
+
+export function createKeyspace(prefix: string, namespace: string): Keyspace {
+  const root = `${prefix}${namespace}:`;
+  return {
+    generation: buildKey(root, 'tags', 'generation'),
+    part: (key, part) => (part === '' ? buildKey(root, key) : buildKey(root, key, part)),
+    fence: (key) => buildKey(root, key, 'fence'),
+    tag: (tag) => buildKey(root, 'tags', 'tag', tag),
+  };
+}

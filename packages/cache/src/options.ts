@@ -1,0 +1,127 @@
+// What `createCache` and its methods accept, and what holds when an option is left out.
+
+import {
+  callback,
+  checkOptions,
+  deadline,
+  integer,
+  keyPrefix,
+  oneOf,
+  optional,
+  redisClient,
+  refuse,
+  text,
+  type Check,
+  type RedisClient,
+} from '@sallyport/core';
+import type { CacheEvent } from './events.js';
+
+/** Options of `createCache`. */
+export interface CacheOptions {
+  /** The ioredis client, `Redis` or `Cluster`; never changed and never closed. */
+  readonly redis: RedisClient;
+  /** Sets the entries of this cache apart from those of others; `clear()` reaches just these. */
+  readonly namespace: string;
+  /** Begins every key in Redis. @default 'cache:' */
+  readonly prefix?: string;
+  /** How long a value is fresh, in milliseconds, where a call does not say. @default none: every call says it */
+  readonly ttlMs?: number;
+  /** What a read or a fill does when Redis fails: `'open'` loads without it, `'throw'` rejects. @default 'open' */
+  readonly onStoreFailure?: 'open' | 'throw';
+  /** How long one call to Redis may take, in milliseconds. @default 50 */
+  readonly deadlineMs?: number;
+  /** How long a loader may take, in milliseconds. @default 30_000 */
+  readonly loadTimeoutMs?: number;
+  /** Larger values are given to the caller but not stored. @default 1_048_576 */
+  readonly maxValueBytes?: number;
+  /** Receives what happens. */
+  readonly onEvent?: (event: CacheEvent) => void;
+  /** Wall clock in milliseconds for time stamps; decides nothing. @default Date.now */
+  readonly now?: () => number;
+}
+
+/** Options of `getOrSet` and `set`. */
+export interface EntryOptions<T = unknown> {
+  /** How long the value is fresh, in milliseconds; a function may tell by the value. 0: not stored. @default the cache's */
+  readonly ttlMs?: number | ((value: T) => number);
+  /** Purging one of these purges the entry. At most 64. @default [] */
+  readonly tags?: readonly string[];
+  /** How long after its freshness the value may stand in for a loader that fails, in milliseconds. @default 0 */
+  readonly staleIfErrorMs?: number;
+  /** How long a failed load is remembered, in milliseconds, so that it isn't tried again by everyone. @default 0 */
+  readonly errorTtlMs?: number;
+  /** How long the loader may take, in milliseconds. @default the cache's */
+  readonly loadTimeoutMs?: number;
+}
+
+/** Ten years: longer than anyone means, and far from what Redis refuses. */
+const MAX_MS = 10 * 365 * 86_400_000;
+const MAX_TAGS = 64;
+
+const namespace = text(/^[\w.-]{1,60}$/, "1 to 60 letters, digits, '_', '.' or '-'");
+const duration = integer(0, MAX_MS);
+
+/** A list of tags, without repetitions. */
+export const tagList: Check<readonly string[]> = (value, site) => {
+  const isList = Array.isArray(value) && value.every((tag) => typeof tag === 'string' && tag !== '');
+  if (!isList || value.length > MAX_TAGS) refuse(site, `at most ${MAX_TAGS} non-empty strings`, value);
+  return [...new Set(value as string[])];
+};
+
+const ttl: Check<number | ((value: never) => number)> = (value, site) =>
+  typeof value === 'function' ? (value as (value: never) => number) : duration(value, site);
+
+export type CacheSettings = ReturnType<typeof resolveCacheOptions>;
+
+/** @throws {OptionError} for an option that is unknown or not as described */
+export function resolveCacheOptions(options: CacheOptions) {
+  return checkOptions('cache', options, {
+    redis: redisClient,
+    namespace,
+    prefix: optional(keyPrefix, 'cache:'),
+    ttlMs: optional(integer(1, MAX_MS), undefined),
+    onStoreFailure: optional(oneOf('open', 'throw'), 'open'),
+    deadlineMs: optional(deadline, 50),
+    loadTimeoutMs: optional(integer(1, MAX_MS), 30_000),
+    maxValueBytes: optional(integer(1, 512 * 1024 * 1024), 1_048_576),
+    onEvent: optional(callback<(event: CacheEvent) => void>(), undefined),
+    now: optional(callback<() => number>(), Date.now),
+  });
+}
+
+/** The options of one call, complete. */
+export interface CallSettings {
+  /** How long `value` is fresh; 0 when it is not to be stored. */
+  readonly ttlOf: (value: unknown) => number;
+  readonly tags: readonly string[];
+  readonly staleIfErrorMs: number;
+  readonly errorTtlMs: number;
+  readonly loadTimeoutMs: number;
+}
+
+/** @throws {OptionError} for an option that is unknown or not as described, or when no TTL is given anywhere */
+export function resolveEntryOptions(options: EntryOptions<never>, cache: CacheSettings): CallSettings {
+  const { ttlMs = cache.ttlMs, ...rest } = checkOptions('cache', options, {
+    ttlMs: optional(ttl, undefined),
+    tags: optional(tagList, []),
+    staleIfErrorMs: optional(duration, 0),
+    errorTtlMs: optional(duration, 0),
+    loadTimeoutMs: optional(integer(1, MAX_MS), cache.loadTimeoutMs),
+  });
+  const site = { packageName: 'cache', option: 'ttlMs' };
+  if (ttlMs === undefined) refuse(site, 'given here or to createCache', ttlMs);
+  const ttlOf = typeof ttlMs === 'number' ? () => ttlMs : (value: unknown) => duration(ttlMs(value as never), site);
+  return { ...rest, ttlOf };
+}
+
+/** Gives the key, or throws an OptionError. */
+export function checkKey(key: unknown): string {
+  return typeof key === 'string' && key !== ''
+    ? key
+    : refuse({ packageName: 'cache', option: 'key' }, 'a non-empty string', key);
+}
+
+/** @throws {OptionError} when `tags` is no list of tags */
+export function checkTags(tags: unknown): readonly string[] {
+  return tagList(tags, { packageName: 'cache', option: 'tags' });
+}

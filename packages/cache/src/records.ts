@@ -1,0 +1,58 @@
+// The parts of which an entry of this cache consists: the value, a mark that lives as long as it is fresh (only where the
+// value outlives its freshness, so that Redis and no clock of ours tells fresh from stale), and a record of a failed load.
+
+import type { EntryStore, Write } from './entry-store.js';
+import type { LoadFailure } from './errors.js';
+import { Kind } from './frame.js';
+import { decodeValue, type EncodedValue } from './value-codec.js';
+
+const FRESH = 'fresh';
+const FAILURE = 'failure';
+const NOTHING = Buffer.alloc(0);
+
+/** All parts, the one by which a key is known first. */
+export const PARTS: readonly string[] = ['', FRESH, FAILURE];
+
+/** A value, which may be `undefined`. */
+interface Known {
+  readonly value: unknown;
+}
+
+/** What stands in Redis for a key; at most one of `fresh` and `stale`. */
+export interface Found {
+  readonly fresh?: Known | undefined;
+  readonly stale?: Known | undefined;
+  readonly failure?: LoadFailure | undefined;
+}
+
+export async function lookUp(entries: EntryStore, key: string, tags: readonly string[]): Promise<Found> {
+  const [entry, mark, failed] = await entries.read(key, PARTS, { tags });
+  const known = entry && decodeValue(entry.kind, entry.body);
+  const isFresh = entry !== undefined && (!entry.lingers || mark !== undefined);
+  const failure = failed && (decodeValue(failed.kind, failed.body)?.value as LoadFailure | undefined);
+  return { ...(isFresh ? { fresh: known } : { stale: known }), failure };
+}
+
+export function valueWrites({ kind, body }: EncodedValue, ttlMs: number, staleIfErrorMs: number): Write[] {
+  const lingers = staleIfErrorMs > 0;
+  return [
+    { part: '', kind, body, ttlMs: ttlMs + staleIfErrorMs, lingers },
+    { part: FRESH, kind: Kind.Mark, body: NOTHING, ttlMs: lingers ? ttlMs : 0 },
+    { part: FAILURE, kind: Kind.Failure, body: NOTHING, ttlMs: 0 },
+  ];
+}
+
+export function failureWrites(failure: LoadFailure, errorTtlMs: number): Write[] {
+  return [{ part: FAILURE, kind: Kind.Failure, body: Buffer.from(JSON.stringify(failure)), ttlMs: errorTtlMs }];
+}
+
+/** What may be kept of an error: no message, since those of drivers quote credentials and data. */
+export function describeFailure(error: unknown): LoadFailure {
+  if (typeof error !== 'object' || error === null) return { name: typeof error };
+  const { name, code, status } = error as { name?: unknown; code?: unknown; status?: unknown };
+  return {
+    name: typeof name === 'string' ? name : 'Error',
+    ...(typeof code === 'string' ? { code } : {}),
+    ...(typeof status === 'number' ? { status } : {}),
+  };
+}

@@ -1,0 +1,71 @@
+import type { RedisClient } from '@sallyport/core';
+import { defineScriptFamily } from './script-family.js';
+
+/** A version that must still stand. */
+export interface Held {
+  readonly key: string;
+  readonly version: string;
+  /** Extend the version's life to that of what is written. */
+  readonly isKept: boolean;
+}
+
+/** A value to write; `ttlMs` 0 removes the key. */
+export interface Put {
+  readonly key: string;
+  readonly frame: Buffer;
+  readonly ttlMs: number;
+}
+
+/**
+ * Writes what a load gave, unless one of the versions under which it began is gone or another: then a purge or a set came
+ * after, and the value may be from before it. Checking and writing are one step, so no purge fits in between.
+ *
+ * KEYS[…]  string, versions first, then the keys to write; all of one hash slot
+ * ARGV[1]  number of versions
+ * ARGV[2]  longest TTL of what is written, ms
+ * ARGV[…]  per version: expected value, then 1 to extend its TTL, else 0
+ * ARGV[…]  per written key: value, then TTL in ms; TTL 0 removes the key
+ * Returns  1 written · 0 not written, overtaken
+ * TTL      written keys: as given. Extended versions: at least ARGV[2]; twice that when raised, so that most commits
+ *          leave them alone.
+ */
+const lua = /* lua */ `
+local held, life = tonumber(ARGV[1]), tonumber(ARGV[2])
+for i = 1, held do
+  if redis.call('GET', KEYS[i]) ~= ARGV[1 + 2 * i] then return 0 end
+end
+for i = 1, held do
+  if ARGV[2 + 2 * i] == '1' and redis.call('PTTL', KEYS[i]) < life then
+    redis.call('PEXPIRE', KEYS[i], 2 * life)
+  end
+end
+for i = held + 1, #KEYS do
+  local ttl = tonumber(ARGV[2 + 2 * i])
+  if ttl > 0 then
+    redis.call('SET', KEYS[i], ARGV[1 + 2 * i], 'PX', ttl)
+  else
+    redis.call('UNLINK', KEYS[i])
+  end
+end
+return 1
+`;
+
+function parse(reply: unknown): boolean {
+  if (reply !== 0 && reply !== 1) throw new TypeError('commit-fill: the reply is neither 0 nor 1');
+  return reply === 1;
+}
+
+const run = defineScriptFamily({ name: 'commit-fill', lua, parse });
+
+/** Runs the script; gives `false` when the fill was overtaken. `lifeMs` is the longest TTL of the whole fill. */
+export function commitFill(
+  redis: RedisClient,
+  held: readonly Held[],
+  puts: readonly Put[],
+  lifeMs: number,
+): Promise<boolean> {
+  const keys = [...held.map(({ key }) => key), ...puts.map(({ key }) => key)];
+  const versions = held.flatMap(({ version, isKept }) => [version, isKept ? 1 : 0]);
+  const values = puts.flatMap(({ frame, ttlMs }) => [frame, ttlMs]);
+  return run(redis, keys, [held.length, lifeMs, ...versions, ...values]);
+}

@@ -1,0 +1,29 @@
+import type { RedisClient } from '@sallyport/core';
+import { defineScriptFamily } from './script-family.js';
+
+/**
+ * Removes a key's parts together with its fence, so that a fill which is running cannot bring the old value back.
+ *
+ * KEYS[1]  string, the fence
+ * KEYS[2]  string, the part by which the key is known
+ * KEYS[…]  string, its other parts
+ * Returns  1 KEYS[2] was there · 0 it was not
+ * TTL      nothing is left
+ */
+const lua = /* lua */ `
+local known = redis.call('EXISTS', KEYS[2])
+redis.call('UNLINK', unpack(KEYS))
+return known
+`;
+
+function parse(reply: unknown): boolean {
+  if (reply !== 0 && reply !== 1) throw new TypeError('delete-entry: the reply is neither 0 nor 1');
+  return reply === 1;
+}
+
+const run = defineScriptFamily({ name: 'delete-entry', lua, parse });
+
+/** Runs the script; gives whether the first of `parts` was there. */
+export function deleteEntry(redis: RedisClient, fence: string, parts: readonly string[]): Promise<boolean> {
+  return run(redis, [fence, ...parts]);
+}

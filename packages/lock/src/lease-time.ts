@@ -1,0 +1,31 @@
+// The arithmetic of a lease on the holder's own clock. Pure: numbers in, numbers out.
+//
+//   send          answer            renewal          local end      end in Redis (at the earliest)
+//    ├───────────────┼──────────────────┼─────────────────┼───────────────┤
+//    └─ everything counts from here     lease/3           └──── guard ────┘
+
+const MIN_GUARD_MS = 50;
+const GUARD_SHARE = 0.05;
+
+/** How long before its end in Redis a lease counts as lost: for stopping the work, and for clocks that drift. */
+export function guardMs(leaseMs: number): number {
+  return Math.max(MIN_GUARD_MS, leaseMs * GUARD_SHARE);
+}
+
+/**
+ * When the holder must have stopped, on its monotonic clock. Redis starts the lease when the command arrives, so counting
+ * from the moment it was sent can only be too careful, however slow the reply.
+ */
+export function localEnd(sentAt: number, leaseMs: number): number {
+  return sentAt + leaseMs - guardMs(leaseMs);
+}
+
+/** Pause between two renewals: two of them may fail before the lease is in danger. */
+export function renewalDelayMs(leaseMs: number): number {
+  return leaseMs / 3;
+}
+
+/** Pause before a renewal that failed is tried again. */
+export function retryDelayMs(leaseMs: number): number {
+  return Math.max(20, leaseMs / 20);
+}

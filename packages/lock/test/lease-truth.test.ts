@@ -1,0 +1,114 @@
+import { describe, expect, it } from '@jest/globals';
+import { dedicatedRedis, startProxy, until } from '@sallyport/testkit';
+import { createLock, type Lease } from '@sallyport/lock';
+
+// The signal must come before anybody else can have the lock: measured against the time at which the acquire was sent,
+// which is the earliest at which Redis can have begun to count.
+
+const leaseMs = 800;
+const guard = 50;
+/** A timer on a machine with other work comes late; the guard is there for that. */
+const timerLagMs = 45;
+
+const server = await dedicatedRedis();
+const direct = server.client();
+
+async function hold(prefix: string, redis = server.client()) {
+  await redis.ping();
+  const lock = createLock({ redis, prefix });
+  const sentAt = performance.now();
+  const lease = await lock.acquire('a', { leaseMs });
+  let abortedAt: number | undefined;
+  lease.signal.addEventListener('abort', () => {
+    abortedAt = performance.now();
+  });
+  const abortAfterMs = async () => {
+    await until(() => abortedAt !== undefined, { timeoutMs: 10_000, everyMs: 2 });
+    return (abortedAt ?? Infinity) - sentAt;
+  };
+  return { lock, lease, abortAfterMs };
+}
+
+describe('lease.signal', () => {
+  it('aborts within a renewal when the lock was taken by somebody else', async () => {
+    const { lock, lease, abortAfterMs } = await hold('stolen:');
+    await direct.hset('stolen:{a}', 'owner', 'a thief');
+    expect(await abortAfterMs()).toBeLessThan(leaseMs - guard + timerLagMs);
+    expect(lease.signal.reason).toMatchObject({ code: 'ERR_LOCK_LOST', reason: 'taken' });
+    expect(await direct.hget('stolen:{a}', 'owner')).toBe('a thief');
+    await lock.close();
+  });
+
+  it('aborts within a renewal when the key is gone, and does not make it again', async () => {
+    const { lock, abortAfterMs } = await hold('deleted:');
+    await direct.del('deleted:{a}');
+    expect(await abortAfterMs()).toBeLessThan(leaseMs - guard + timerLagMs);
+    expect(await direct.exists('deleted:{a}')).toBe(0);
+    await lock.close();
+  });
+
+  it('aborts before the lease ends when Redis is paused', async () => {
+    const { lock, lease, abortAfterMs } = await hold('paused:');
+    server.pause();
+    try {
+      expect(await abortAfterMs()).toBeLessThan(leaseMs - guard + timerLagMs);
+      expect(lease.signal.reason).toMatchObject({ code: 'ERR_LOCK_LOST', reason: 'expired' });
+      expect(() => lease.assertHeld()).toThrow('is lost');
+    } finally {
+      server.resume();
+    }
+    await lock.close();
+  });
+
+  it('aborts before the lease ends when the network swallows everything', async () => {
+    const proxy = await startProxy({ port: server.port });
+    const { lock, abortAfterMs } = await hold('partition:', proxy.client());
+    proxy.blackHole();
+    expect(await abortAfterMs()).toBeLessThan(leaseMs - guard + timerLagMs);
+    await proxy.heal();
+    await lock.close();
+  });
+
+  it('stays quiet while replies are slow but in time, and the lease is renewed', async () => {
+    const proxy = await startProxy({ port: server.port });
+    const { lock, lease } = await hold('slow:', proxy.client());
+    proxy.delay(120);
+    const startedAt = performance.now();
+    await until(() => performance.now() - startedAt > 2 * leaseMs, { timeoutMs: 10_000 });
+    lease.assertHeld();
+    await proxy.heal();
+    await lock.close();
+  });
+
+  it('counts from the sending of the acquire when its reply is slow', async () => {
+    const proxy = await startProxy({ port: server.port });
+    const redis = proxy.client();
+    await redis.ping();
+    proxy.delay(150);
+    const lock = createLock({ redis, prefix: 'late-reply:', deadlineMs: 1_000 });
+    const lease = await lock.acquire('a', { leaseMs });
+    expect(lease.remainingMs).toBeLessThan(leaseMs - guard - 140);
+    await proxy.heal();
+    await lease.release();
+  });
+});
+
+describe('lease.assertHeld()', () => {
+  it('throws in the first tick after the event loop stood still for longer than the lease', async () => {
+    const looks: ((lease: Lease) => boolean)[] = [
+      (lease) => lease.signal.aborted,
+      (lease) => lease.remainingMs === 0,
+      (lease) => {
+        expect(() => lease.assertHeld()).toThrow(expect.objectContaining({ code: 'ERR_LOCK_LOST' }));
+        return true;
+      },
+    ];
+    for (const [index, look] of looks.entries()) {
+      const { lock, lease } = await hold(`stalled-${index}:`);
+      // Blocks this thread: no timer, no reply, as in a long computation or a stopped process.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, leaseMs + 50);
+      expect(look(lease)).toBe(true);
+      await lock.close();
+    }
+  });
+});
