@@ -1,1 +1,11 @@
-export {};
+// The middleware, its types, and what it throws.
+import './express-augmentation.js';
+
+export { idempotency, type IdempotencyHandler } from './idempotency.js';
+export type { IdempotencyOptions, ProtectedMethod, Scope } from './options.js';
+export type { IdempotencyContext } from './context.js';
+export type { IdempotentRequest } from './record-id.js';
+export type { RecordState } from './scripts/inspect.js';
+export type { IdempotencyEvent, StoreOperation } from './events.js';
+export { BodyNotComparableError, BodyNotParsedError, IdempotencyLostError, ScopeError } from './errors.js';
+export { problemTypes } from './problems.js';

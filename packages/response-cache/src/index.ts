@@ -1,1 +1,5 @@
-export {};
+export { CallbackResultError, CustomKeyError } from './errors.js';
+export type { NotStoredReason, ResponseCacheEvent } from './events.js';
+export type { ResponseCacheOptions } from './options.js';
+export { responseCache, type ResponseCache } from './response-cache.js';
+export type { CachedUrl } from './shelf.js';

@@ -1,0 +1,31 @@
+import type { Request } from 'express';
+
+/**
+ * Whether the request says who is asking: credentials, a session with data, a user, or a cookie that is not ignored. What is
+ * answered to it may be for this client alone.
+ */
+export function isPersonal(req: Request, isCookieIgnored: (name: string) => boolean): boolean {
+  if (req.headers.authorization !== undefined || req.headers['proxy-authorization'] !== undefined) return true;
+  const { session, user } = req as { session?: unknown; user?: unknown };
+  if (user !== undefined && user !== null) return true;
+  // express-session keeps the cookie's settings in the session object; everything else in it is data.
+  if (typeof session === 'object' && session !== null && Object.keys(session).some((name) => name !== 'cookie')) {
+    return true;
+  }
+  return cookieNames(req.headers.cookie).some((name) => !isCookieIgnored(name));
+}
+
+function cookieNames(header: string | undefined): string[] {
+  if (header === undefined) return [];
+  return header
+    .split(';')
+    .map((pair) => (pair.split('=')[0] ?? '').trim())
+    .filter((name) => name !== '');
+}
+
+/** Gives the test for cookie names: exact, or by their beginning where the pattern ends with `*`. */
+export function cookieTest(patterns: readonly string[]): (name: string) => boolean {
+  const exact = new Set(patterns.filter((pattern) => !pattern.endsWith('*')));
+  const beginnings = patterns.filter((pattern) => pattern.endsWith('*')).map((pattern) => pattern.slice(0, -1));
+  return (name) => exact.has(name) || beginnings.some((beginning) => name.startsWith(beginning));
+}

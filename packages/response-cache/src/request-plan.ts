@@ -1,0 +1,61 @@
+// What the cache makes of a request before it asks Redis: whether it takes part at all, and under which key.
+
+import type { Request, Response } from 'express';
+import { CallbackResultError } from './errors.js';
+import { isPersonal } from './identity.js';
+import { tagList, type ResponseCacheSettings } from './options.js';
+import type { Selector } from './shelf.js';
+import { originOf, recordId, urlKey } from './url-key.js';
+
+/** A request that the cache takes part in. */
+export interface RequestPlan {
+  readonly key: string;
+  readonly selector: Selector;
+  /** May only be answered by, and stored as, a response for everyone. */
+  readonly isPersonal: () => boolean;
+}
+
+/** Why a request goes to the handler without a lookup. */
+export type BypassReason = 'method' | 'skip' | 'conditions';
+
+/** RFC 9111 §4.3.2: conditions that only an origin server may evaluate; and ranges, which the handler serves. */
+const FOR_THE_HANDLER = ['range', 'if-range', 'if-match', 'if-unmodified-since', 'upgrade'];
+
+/** @throws {CallbackResultError} when a callback gives what it must not; and whatever the callbacks throw */
+export async function planRequest(
+  req: Request,
+  res: Response,
+  settings: ResponseCacheSettings,
+): Promise<RequestPlan | BypassReason> {
+  if (req.method !== 'GET' && req.method !== 'HEAD') return 'method';
+  if (settings.skip !== undefined && (await settings.skip(req, res))) return 'skip';
+  if (FOR_THE_HANDLER.some((name) => req.headers[name] !== undefined)) return 'conditions';
+  const key = settings.key === undefined ? urlKey(req.originalUrl) : keyBy(settings.key, req);
+  const user = settings.user?.(req);
+  if (user !== undefined && (typeof user !== 'string' || user === '')) {
+    throw new CallbackResultError('user', 'a non-empty string or undefined', user);
+  }
+  const selector = {
+    id: recordId(key, user),
+    origin: originOf(req),
+    // A copy: conditions are hidden from the handler later, and the handler may change headers, too.
+    headers: { ...req.headers },
+    tags: tagsFor(settings.tags, req, res),
+  };
+  // Asked again after the handler ran: it may have begun a session.
+  return { key, selector, isPersonal: () => user === undefined && isPersonal(req, settings.isCookieIgnored) };
+}
+
+function keyBy(option: (req: Request) => string, req: Request): string {
+  const key: unknown = option(req);
+  if (typeof key !== 'string' || key === '') throw new CallbackResultError('key', 'a non-empty string', key);
+  return key;
+}
+
+function tagsFor(option: ResponseCacheSettings['tags'], req: Request, res: Response): readonly string[] {
+  if (typeof option !== 'function') return option;
+  const tags: unknown = option(req, res);
+  const isList = Array.isArray(tags) && tags.length <= 64 && tags.every((tag) => typeof tag === 'string' && tag !== '');
+  if (!isList) throw new CallbackResultError('tags', 'at most 64 non-empty strings', tags);
+  return tagList(tags, { packageName: 'response-cache', option: 'tags' });
+}

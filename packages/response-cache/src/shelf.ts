@@ -1,0 +1,149 @@
+// Where the responses of a URL stand. A record lists the request headers that tell its variants apart and the variants;
+// each variant is a part of its own in the same slot, bound to the version of the key, so that removing the record removes
+// them all. A lookup is one MGET of record and variant: which headers matter is remembered from the last time, and only
+// when that was wrong is the right variant read by a second one.
+
+import { Kind, type Entry, type EntryStore, type Fill, type Write } from '@sallyport/cache';
+import type { IncomingHttpHeaders } from 'node:http';
+import { decodeResponse, encodeResponse, type StoredResponse } from './response-frame.js';
+import { unite, variantId } from './vary.js';
+
+const RECORD = 'vary';
+const MAX_VARIANTS = 32;
+const MAX_REMEMBERED = 10_000;
+/** A response that takes longer than this from lookup to end is not stored. */
+const HOLD_MS = 60_000;
+
+/** What is known about a URL. */
+interface UrlRecord {
+  /** Header names, lower case, sorted. */
+  readonly names: readonly string[];
+  /** Variants, the oldest first. */
+  readonly ids: readonly string[];
+  /** Longest TTL of a variant in milliseconds. */
+  readonly lifeMs: number;
+}
+
+/** A request, as far as it chooses among variants. */
+export interface Selector {
+  readonly id: string;
+  readonly origin: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly tags: readonly string[];
+}
+
+/** What a lookup gave. */
+export interface Found {
+  readonly response?: StoredResponse;
+  readonly storedAtMs: number;
+  readonly record: UrlRecord;
+}
+
+/** What is stored for a URL, for administration. */
+export interface CachedUrl {
+  /** Request headers that tell the variants apart. */
+  readonly vary: readonly string[];
+  readonly responses: readonly {
+    readonly status: number;
+    readonly headers: StoredResponse['headers'];
+    readonly bodyBytes: number;
+  }[];
+}
+
+export interface Shelf {
+  readonly find: (selector: Selector) => Promise<Found>;
+  readonly startFill: (selector: Selector) => Promise<Fill>;
+  /** Stores the variant; gives `false` when a purge came first. */
+  readonly store: (
+    fill: Fill,
+    selector: Selector,
+    record: UrlRecord,
+    response: StoredResponse,
+    how: { readonly names: readonly string[]; readonly ttlMs: number },
+  ) => Promise<boolean>;
+  readonly inspect: (id: string) => Promise<CachedUrl | undefined>;
+  readonly remove: (id: string) => Promise<boolean>;
+}
+
+/** @param baseNames header names that always tell variants apart */
+export function createShelf(entries: EntryStore, baseNames: readonly string[]): Shelf {
+  const remembered = new Map<string, readonly string[]>();
+
+  function remember(id: string, names: readonly string[]): void {
+    remembered.delete(id);
+    remembered.set(id, names);
+    if (remembered.size <= MAX_REMEMBERED) return;
+    for (const oldest of remembered.keys()) {
+      remembered.delete(oldest);
+      break;
+    }
+  }
+
+  return {
+    async find({ id, origin, headers, tags }) {
+      const guess = remembered.get(id) ?? baseNames;
+      const read = (parts: string[]) => entries.read(id, parts, { tags, isFenced: true });
+      const [recordEntry, guessed] = await read([RECORD, part(variantId(origin, guess, headers))]);
+      const record = parseRecord(recordEntry) ?? { names: baseNames, ids: [], lifeMs: 0 };
+      let entry = guessed;
+      if (record.names.join() !== guess.join()) {
+        remember(id, record.names);
+        [entry] = await read([part(variantId(origin, record.names, headers))]);
+      }
+      // Without its record a variant is out of reach of `delete`.
+      const response = recordEntry && entry && decodeResponse(entry.body);
+      return { record, storedAtMs: entry?.storedAtMs ?? 0, ...(response === undefined ? {} : { response }) };
+    },
+
+    startFill: ({ id, tags }) => entries.startFill(id, { tags, holdMs: HOLD_MS, isFenced: true }),
+
+    store: (fill, { id, origin, headers }, record, response, how) => {
+      const names = unite(record.names, how.names);
+      const isSame = names.join() === record.names.join();
+      const variant = variantId(origin, names, headers);
+      // Under other names the old variants can't be found any more.
+      const others = (isSame ? record.ids : []).filter((known) => known !== variant);
+      const dropped = isSame ? others.splice(0, others.length - (MAX_VARIANTS - 1)) : record.ids;
+      const lifeMs = Math.max(how.ttlMs, isSame ? record.lifeMs : 0);
+      const body = Buffer.from(JSON.stringify({ names, ids: [...others, variant], lifeMs } satisfies UrlRecord));
+      const writes: Write[] = [
+        { part: RECORD, kind: Kind.Json, body, ttlMs: lifeMs },
+        { part: part(variant), kind: Kind.Bytes, body: encodeResponse(response), ttlMs: how.ttlMs },
+        ...dropped.map((gone) => ({ part: part(gone), kind: Kind.Bytes, body: Buffer.alloc(0), ttlMs: 0 })),
+      ];
+      remember(id, names);
+      return fill.commit(writes);
+    },
+
+    async inspect(id) {
+      const [recordEntry] = await entries.read(id, [RECORD], { isFenced: true });
+      const record = parseRecord(recordEntry);
+      if (record === undefined) return undefined;
+      const found = await entries.read(id, record.ids.map(part), { isFenced: true });
+      const responses = found.flatMap((entry) => (entry && decodeResponse(entry.body)) ?? []);
+      return {
+        vary: record.names,
+        responses: responses.map(({ status, headers, body }) => ({ status, headers, bodyBytes: body.length })),
+      };
+    },
+
+    remove: (id) => entries.delete(id, [RECORD]),
+  };
+}
+
+function part(variant: string): string {
+  return `variant-${variant}`;
+}
+
+function parseRecord(entry: Entry | undefined): UrlRecord | undefined {
+  if (entry === undefined) return undefined;
+  try {
+    const { names, ids, lifeMs } = JSON.parse(entry.body.toString()) as Partial<UrlRecord>;
+    return Array.isArray(names) && Array.isArray(ids) && typeof lifeMs === 'number'
+      ? { names: names.map(String), ids: ids.map(String), lifeMs }
+      : undefined;
+  } catch {
+    // No JSON: not written by this cache.
+    return undefined;
+  }
+}
