@@ -2,14 +2,13 @@
 // nothing but its peers, and loads it from an ES module, from CommonJS and from TypeScript; then all of them together
 // on the oldest Express and ioredis that they claim. Checks the tarball and the manifest on the way.
 // Prints a line per check and ends with `N passed, N failed`.
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { publint } from 'publint';
-import { formatMessage } from 'publint/utils';
 import { programFor } from './check-packages/programs.mjs';
 
 const exec = promisify(execFile);
@@ -23,9 +22,23 @@ const MANIFEST_KEYS =
 const ALLOWED_FILES =
   /^package\/(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/.+\.(js|d\.ts|map)|src\/.+\.ts)$/;
 
+// A fresh clone has no tools yet.
+if (!existsSync(join(root, 'node_modules/publint'))) {
+  const { status } = spawnSync(process.execPath, [join(root, 'scripts/setup.mjs')], { stdio: 'inherit' });
+  if (status !== 0) process.exit(1);
+}
+const { publint } = await import('publint');
+const { formatMessage } = await import('publint/utils');
+
 let passed = 0;
 const failures = [];
 const work = await mkdtemp(join(tmpdir(), 'sallyport-packages-'));
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    rmSync(work, { recursive: true, force: true });
+    process.exit(1);
+  });
+}
 try {
   await main();
 } finally {
@@ -38,6 +51,7 @@ process.exitCode = failures.length === 0 ? 0 : 1;
 async function main() {
   const packages = await readPackages();
   const folders = packages.map(({ folder }) => folder);
+  await Promise.all(folders.map(removeStaleBuild));
   await check('all build', () =>
     run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b', ...folders], root),
   );
@@ -50,6 +64,7 @@ async function main() {
       install(folder, needed, pkg.usesExpress ? NEWEST : NEWEST.slice(1)),
     );
     await use(folder, [pkg], 'alone');
+    await checkExports(pkg, folder);
   }
   const together = join(work, 'together');
   await check(`all install on ${OLDEST.join(', ')}`, () => install(together, packages, OLDEST));
@@ -101,7 +116,8 @@ async function checkTarball({ name, manifest, tarball }) {
     const missing = ['package/README.md', 'package/LICENSE', 'package/dist/index.js'].filter(
       (file) => !files.includes(file),
     );
-    if (strangers.length + missing.length > 0) throw new Error(`not wanted: ${strangers}; missing: ${missing}`);
+    if (strangers.length + missing.length > 0)
+      throw new Error(`not wanted: ${strangers.join()}; missing: ${missing.join()}`);
     const packed = await run('tar', ['-xzOf', tarball, 'package/package.json']);
     if (/"(workspace|catalog):/.test(packed)) throw new Error('workspace: or catalog: is left in the manifest');
   });
@@ -118,6 +134,40 @@ async function checkTarball({ name, manifest, tarball }) {
       root,
     ),
   );
+}
+
+/** What was built from a source that has been renamed or removed would be packed with the rest. */
+async function removeStaleBuild(folder) {
+  const dist = join(folder, 'dist');
+  const built = existsSync(dist) ? await readdir(dist, { recursive: true }) : [];
+  const outputs = built.filter((file) => /\.(js|d\.ts)(\.map)?$/.test(file));
+  const sourceOf = (file) => join(folder, 'src', file.replace(/\.(js|d\.ts)(\.map)?$/, '.ts'));
+  await Promise.all(outputs.filter((file) => !existsSync(sourceOf(file))).map((file) => rm(join(dist, file))));
+}
+
+/** Both module systems see the same names, the README knows them all, and programs of the package start. */
+async function checkExports({ name, manifest }, folder) {
+  const listing = `const list = (module) => Object.keys(module).filter((name) => name !== '__esModule' && name !== 'module.exports').sort();
+    const imported = list(await import('${name}'));
+    const required = list((await import('node:module')).createRequire(process.cwd() + '/x.cjs')('${name}'));
+    console.log(JSON.stringify({ imported, required }));`;
+  await check(`${name} exports the same to both module systems, and its README names it all`, async () => {
+    const { imported, required } = JSON.parse(
+      await run(process.execPath, ['--input-type=module', '-e', listing], folder),
+    );
+    if (imported.length === 0 || imported.join() !== required.join()) {
+      throw new Error(`import sees ${imported.join(', ')}; require sees ${required.join(', ')}`);
+    }
+    const readme = await readFile(join(folder, 'node_modules', name, 'README.md'), 'utf8');
+    const unknown = imported.filter((each) => !new RegExp(`\\b${each}\\b`).test(readme));
+    if (unknown.length > 0) throw new Error(`exported, but not in the README: ${unknown.join(', ')}`);
+  });
+  for (const program of Object.keys(manifest.bin ?? {})) {
+    await check(`${name} has a program ${program} that starts`, async () => {
+      const help = await run(join(folder, 'node_modules/.bin', program), ['--help'], folder);
+      if (!help.includes(program) && !help.includes(name)) throw new Error(`--help says: ${help}`);
+    });
+  }
 }
 
 async function install(folder, packages, others) {
@@ -143,24 +193,15 @@ async function use(folder, packages, how) {
     await check(`${pkg.name} works from an ES module, ${how}`, () => run(process.execPath, [`${stem}.mjs`], folder));
     await check(`${pkg.name} works from CommonJS, ${how}`, () => run(process.execPath, [`${stem}.cjs`], folder));
   }
-  await writeFile(
-    join(folder, 'tsconfig.json'),
-    JSON.stringify({
-      compilerOptions: {
-        module: 'nodenext',
-        target: 'es2023',
-        strict: true,
-        noEmit: true,
-        skipLibCheck: false,
-        types: ['node'],
-      },
-      include: ['*.mts', '*.cts'],
-    }),
-  );
   const names = packages.length === 1 ? packages[0].name : 'all';
-  await check(`${names} type-check from both module systems with skipLibCheck: false, ${how}`, () =>
-    run(process.execPath, [join(folder, 'node_modules/typescript/bin/tsc')], folder),
-  );
+  for (const module of ['nodenext', 'node20']) {
+    const strict = { target: 'es2023', strict: true, noEmit: true, skipLibCheck: false, types: ['node'] };
+    const config = { compilerOptions: { module, ...strict }, include: ['*.mts', '*.cts'] };
+    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config));
+    await check(`${names} type-check from both module systems as ${module} with skipLibCheck: false, ${how}`, () =>
+      run(process.execPath, [join(folder, 'node_modules/typescript/bin/tsc')], folder),
+    );
+  }
 }
 
 async function check(name, action) {
