@@ -51,7 +51,7 @@ function parseSafely(text: string): unknown {
 }
 
 function dropPrototypeKeys(name: string, value: unknown): unknown {
-  
+  if (name === '__proto__') return undefined;
   const reachesPrototype =
     name === 'constructor' && typeof value === 'object' && value !== null && Object.hasOwn(value, 'prototype');
   return reachesPrototype ? undefined : value;

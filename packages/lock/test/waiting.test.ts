@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { connect, deferred, uniquePrefix, until } from '@sallyport/testkit';
+import { connect, deferred, uniquePrefix, until, within } from '@sallyport/testkit';
 import { createLock } from '@sallyport/lock';
 import { createWaitingRoom, pauseMs, type Attempt } from '../src/waiting.js';
 
@@ -33,6 +33,8 @@ describe('createWaitingRoom()', () => {
     expect(triesOfSecond).toBe(0);
     answer.resolve({ granted: 'first' });
     expect(await first).toBe('first');
+    // Woken by the first one's leaving, and not by the end of its own wait.
+    await within(2_000, second);
     expect(await second).toBe('second');
   });
 

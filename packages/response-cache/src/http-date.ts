@@ -1,3 +1,5 @@
+// Reads dates as HTTP writes them. `Date.parse` accepts far more, and takes the third form for local time.
+
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const TIME = String.raw`(\d{2}):(\d{2}):(\d{2})`;
 const IMF = new RegExp(String.raw`^\w{3}, (\d{2}) (\w{3}) (\d{4}) ${TIME} GMT$`);

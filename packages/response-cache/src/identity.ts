@@ -1,3 +1,6 @@
+// Who is asking. The cache cannot know what a handler looks at, so everything that may tell one client from another counts;
+// the application says what does not.
+
 import type { Request } from 'express';
 
 /**

@@ -1,3 +1,6 @@
+// Sends a stored response. The head is built on the response itself, on top of what layers in front of the cache have set:
+// their headers are made anew for each request and were not stored.
+
 import type { Request, Response } from 'express';
 import { isNotModified } from './conditional.js';
 import { headerOf, makeNotModified } from './response-head.js';

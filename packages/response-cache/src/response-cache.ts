@@ -1,3 +1,11 @@
+// The way of a request through the cache. Each step is a file of its own; this one has their order and the policy for
+// failures of Redis.
+//
+//   plan ─ not for the cache ─────────────────────────────► handler          X-Cache: BYPASS
+//     └─ find ─ Redis fails ──────────────────────────────► handler          X-Cache: BYPASS
+//          ├─ there, and may be given to this client ─────► replay           X-Cache: HIT
+//          └─ hold versions ─► record ────────────────────► handler ─► store X-Cache: MISS, or BYPASS if it may not be
+
 import { StoreUnavailableError } from '@sallyport/core';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { CustomKeyError } from './errors.js';

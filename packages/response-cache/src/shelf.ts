@@ -90,7 +90,7 @@ export function createShelf(entries: EntryStore, baseNames: readonly string[]): 
         remember(id, record.names);
         [entry] = await read([part(variantId(origin, record.names, headers))]);
       }
-      // Without its record a variant is out of reach of `delete`.
+      // Without the record nobody knows which headers matter: what the guess has found may be made for another client.
       const response = recordEntry && entry && decodeResponse(entry.body);
       return { record, storedAtMs: entry?.storedAtMs ?? 0, ...(response === undefined ? {} : { response }) };
     },

@@ -1,3 +1,6 @@
+// What makes two requests the same: key, user and origin. All three come from the client, so the rules are strict about
+// telling things apart and careful about taking things for equal.
+
 import type { Request } from 'express';
 
 /**

