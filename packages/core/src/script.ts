@@ -1,5 +1,4 @@
-// Runs Lua scripts by their SHA and sends the text only when Redis does not know it. The SHA is computed from the text,
-// and nothing is defined on the caller's client.
+// Runs Lua scripts by their SHA and sends the text only when Redis does not know it. Nothing is defined on the client.
 
 import { createHash } from 'node:crypto';
 import type { RedisArgument, RedisClient } from './redis-client.js';
@@ -8,8 +7,8 @@ import type { RedisArgument, RedisClient } from './redis-client.js';
 export interface ScriptDefinition<Reply> {
   /** Name for errors and metrics, e.g. `consume`. */
   readonly name: string;
-  /** How many of the arguments are keys; all of one hash slot. */
-  readonly numberOfKeys: number;
+  /** How many keys it takes, all of one hash slot. @default any number */
+  readonly numberOfKeys?: number;
   readonly lua: string;
   /** Turns the raw reply into a domain value; throws when the reply has another shape. */
   readonly parse: (reply: unknown) => Reply;
@@ -29,13 +28,14 @@ export interface Script<Reply> {
  * `NOSCRIPT` (after a restart, a failover or `SCRIPT FLUSH`).
  */
 export function defineScript<Reply>(definition: ScriptDefinition<Reply>): Script<Reply> {
-  const { name, numberOfKeys, lua, parse, binary = false } = definition;
+  const { name, numberOfKeys: expected, lua, parse, binary = false } = definition;
   const sha = createHash('sha1').update(lua).digest('hex');
 
   async function run(redis: RedisClient, keys: readonly string[], args: readonly RedisArgument[] = []): Promise<Reply> {
-    if (keys.length !== numberOfKeys) throw new TypeError(`${name} takes ${numberOfKeys} keys, got ${keys.length}`);
+    const given = keys.length;
+    if (given !== (expected ?? given)) throw new TypeError(`${name} takes ${expected} keys, got ${given}`);
     const call = binary ? redis.callBuffer.bind(redis) : redis.call.bind(redis);
-    const rest = [numberOfKeys, ...keys, ...args];
+    const rest = [given, ...keys, ...args];
     try {
       return parse(await call('evalsha', sha, ...rest));
     } catch (error) {

@@ -1,5 +1,4 @@
-import type { RedisClient } from '@sallyport/core';
-import { defineScriptFamily } from './script-family.js';
+import { defineScript, type RedisClient } from '@sallyport/core';
 
 /** A version that must still stand. */
 export interface Held {
@@ -55,7 +54,7 @@ function parse(reply: unknown): boolean {
   return reply === 1;
 }
 
-const run = defineScriptFamily({ name: 'commit-fill', lua, parse });
+const script = defineScript({ name: 'commit-fill', lua, parse });
 
 /** Runs the script; gives `false` when the fill was overtaken. `lifeMs` is the longest TTL of the whole fill. */
 export function commitFill(
@@ -67,5 +66,5 @@ export function commitFill(
   const keys = [...held.map(({ key }) => key), ...puts.map(({ key }) => key)];
   const versions = held.flatMap(({ version, isKept }) => [version, isKept ? 1 : 0]);
   const values = puts.flatMap(({ frame, ttlMs }) => [frame, ttlMs]);
-  return run(redis, keys, [held.length, lifeMs, ...versions, ...values]);
+  return script.run(redis, keys, [held.length, lifeMs, ...versions, ...values]);
 }

@@ -1,5 +1,4 @@
-import type { RedisClient } from '@sallyport/core';
-import { defineScriptFamily } from './script-family.js';
+import { defineScript, type RedisClient } from '@sallyport/core';
 
 /**
  * Removes a key's parts together with its fence, so that a fill which is running cannot bring the old value back.
@@ -21,9 +20,9 @@ function parse(reply: unknown): boolean {
   return reply === 1;
 }
 
-const run = defineScriptFamily({ name: 'delete-entry', lua, parse });
+const script = defineScript({ name: 'delete-entry', lua, parse });
 
 /** Runs the script; gives whether the first of `parts` was there. */
 export function deleteEntry(redis: RedisClient, fence: string, parts: readonly string[]): Promise<boolean> {
-  return run(redis, [fence, ...parts]);
+  return script.run(redis, [fence, ...parts]);
 }

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { RedisClient } from '@sallyport/core';
-import { defineScriptFamily } from './script-family.js';
+import { defineScript, type RedisClient } from '@sallyport/core';
 
 /** Versions as they stood before the load. */
 export interface HeldVersions {
@@ -50,7 +49,7 @@ function parse(reply: unknown): HeldVersions {
   return { timeMs, versions };
 }
 
-const run = defineScriptFamily({ name: 'start-fill', lua, parse });
+const script = defineScript({ name: 'start-fill', lua, parse });
 
 /** Runs the script on `keys`, all of one slot. */
 export function startFill(
@@ -59,5 +58,5 @@ export function startFill(
   options: { readonly holdMs: number; readonly replacesFirst: boolean },
 ): Promise<HeldVersions> {
   const random = randomBytes(6).toString('base64url');
-  return run(redis, keys, [options.holdMs, options.replacesFirst ? 1 : 0, random]);
+  return script.run(redis, keys, [options.holdMs, options.replacesFirst ? 1 : 0, random]);
 }
