@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { deferred } from './deferred.js';
+import { monitor } from './monitor.js';
 
 /** What {@link countCommands} saw. */
 export interface CommandCount<T> {
@@ -18,15 +19,13 @@ export interface CommandCount<T> {
  */
 export async function countCommands<T>(redis: Redis, fn: () => T | Promise<T>): Promise<CommandCount<T>> {
   const address = /\baddr=(\S+)/.exec(await redis.client('INFO'))?.[1];
-  const monitor = await redis.monitor();
   const lastCommand = randomUUID();
   const sawLast = deferred();
   const commands: Record<string, number> = {};
   let total = 0;
-  monitor.on('monitor', (_time: string, args: readonly string[], source: string) => {
+  const stop = await monitor(redis, ({ source, name, line }) => {
     if (source !== address) return;
-    if (args.includes(lastCommand)) return sawLast.resolve();
-    const name = String(args[0]).toLowerCase();
+    if (line.includes(lastCommand)) return sawLast.resolve();
     commands[name] = (commands[name] ?? 0) + 1;
     total += 1;
   });
@@ -37,6 +36,6 @@ export async function countCommands<T>(redis: Redis, fn: () => T | Promise<T>): 
     await sawLast.promise;
     return { result, commands, total };
   } finally {
-    monitor.disconnect();
+    stop();
   }
 }
