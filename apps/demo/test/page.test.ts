@@ -40,6 +40,10 @@ const FLAGS = [
 const PATIENCE = { timeoutMs: 20_000, everyMs: 50 };
 
 const executablePath = findChromium();
+// CI must not pass by skipping what it is there for.
+if (executablePath === undefined && process.env['SALLYPORT_REQUIRE_CHROMIUM'] !== undefined) {
+  throw new Error('SALLYPORT_REQUIRE_CHROMIUM is set and there is no Chromium: install it or set CHROMIUM_PATH');
+}
 const reason = executablePath === undefined ? ' (skipped: no Chromium; install it or set CHROMIUM_PATH)' : '';
 const inBrowser = executablePath === undefined ? it.skip : it;
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { until, within } from '@sallyport/testkit';
 import { Cluster } from 'ioredis';
 // The testkit has single servers only.
-import { startCluster, startSentinel, type RedisCluster } from '../../redis-server/src/index.js';
+import { startCluster, startSentinel, type RedisCluster } from '@sallyport/redis-server';
 import { buildKey, clearPrefix, createRedis, createStoreGuard, defineScript, masterClients } from '../src/index.js';
 
 const increment = defineScript({
