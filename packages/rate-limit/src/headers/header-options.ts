@@ -39,6 +39,10 @@ const draftRevision: Check<DraftRevision | false> = (value, site) =>
  * @throws {OptionError} naming the option and the value
  */
 export function resolveHeaderOptions(raw: HeaderOptions | undefined, policyNames: readonly string[]) {
+  // `checkOptions` would not show a text, which may be a secret elsewhere.
+  if (raw !== undefined && (typeof raw !== 'object' || raw === null)) {
+    refuse({ packageName: PACKAGE_NAME, option: 'headers' }, 'an object', raw);
+  }
   const settings = checkOptions(
     PACKAGE_NAME,
     raw ?? {},

@@ -135,6 +135,9 @@ describe('resolveHeaderOptions()', () => {
     [{ partitionKey: true }, 'option `headers.partitionKey` must be left out without `draft: 8`, got true'],
     [{ standard: 8 }, 'option `headers.standard` must be left out: there is no such option'],
     [false, 'option `headers` must be an object, got false'],
+    [null, 'option `headers` must be an object, got null'],
+    ['draft-8', "option `headers` must be an object, got 'draft-8'"],
+    [[], 'option `headers` must be an object, got'],
   ])('refuses %j', (options, message) => {
     expect(() => resolveHeaderOptions(options as HeaderOptions, [])).toThrow(message);
     expect(() => resolveHeaderOptions(options as HeaderOptions, [])).toThrow(
