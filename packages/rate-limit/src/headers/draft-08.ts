@@ -13,15 +13,21 @@ import type { HeaderField } from './headers.js';
 import { toSeconds, windowSeconds } from './seconds.js';
 import { serializeBytes, serializeInteger, serializeItem, serializeString } from './structured-fields.js';
 
+/** A verdict that remembers whom it is about, where two limiters with different keys speak in one response. */
+export interface KeyedVerdict extends PolicyVerdict {
+  readonly key?: string;
+}
+
 /** `RateLimit` and `RateLimit-Policy`; with the parameter `pk` when `hasPartitionKey`. */
 export function draft08Fields(decision: Decision, hasPartitionKey: boolean): HeaderField[] {
-  const { policies, key, isAllowed } = decision;
+  const { key, isAllowed } = decision;
+  const policies: readonly KeyedVerdict[] = decision.policies;
   if (policies.length === 0) return [];
   const states: string[] = [];
   const quotas: string[] = [];
   for (const policy of policies) {
     const name = serializeString(policy.name);
-    const pk = hasPartitionKey ? partitionKey(policy.name, key) : undefined;
+    const pk = hasPartitionKey ? partitionKey(policy.name, policy.key ?? key) : undefined;
     const w = integerOrNothing(windowSeconds(policy));
     const qu = policy.unit === 'requests' ? undefined : serializeString(policy.unit);
     const t = integerOrNothing(secondsUntilMore(policy, isAllowed));

@@ -2,8 +2,9 @@
 // overwrite each other: the client would be told about the second one only, although it hits the first one sooner.
 
 import type { ServerResponse } from 'node:http';
-import type { Decision, PolicyVerdict } from '../decision.js';
+import type { Decision } from '../decision.js';
 import { closestPolicy } from './closest-policy.js';
+import type { KeyedVerdict } from './draft-08.js';
 import type { HeaderSettings } from './header-options.js';
 import { buildHeaders, type HeaderContext } from './headers.js';
 
@@ -31,11 +32,12 @@ export function writeHeaders(
 export function joinDecisions(earlier: Decision | undefined, later: Decision): Decision {
   if (earlier === undefined) return later;
   // A degraded one has nothing to add to what Redis has said, but that it refuses.
-  const policies = new Map<string, PolicyVerdict>();
-  for (const { outcome, policies: own } of [earlier, later]) {
+  const policies = new Map<string, KeyedVerdict>();
+  for (const { outcome, policies: own, key } of [earlier, later]) {
     if (outcome === 'degraded') continue;
     // Names are unique in a response: of two policies of one name, the one that the client hits first.
-    for (const policy of own) {
+    for (const verdict of own) {
+      const policy: KeyedVerdict = { key, ...verdict };
       const known = policies.get(policy.name);
       policies.set(policy.name, known === undefined ? policy : (closestPolicy([policy, known]) ?? policy));
     }

@@ -44,6 +44,17 @@ describe.each(expressVersions)('writeHeaders() on $name', ({ express }) => {
     expect(headers.get('ratelimit')).toBe('"burst";r=4, "day";r=0;t=86000');
   });
 
+  it('keeps the partition of each policy when the limiters have different keys', async () => {
+    const byAddress = decision(burst);
+    const byAccount = { ...decision(day), key: 'alice' };
+    const options = { draft: 8, partitionKey: true } as const;
+    const [alone] = String((await headersOf([byAddress], options)).get('ratelimit')).split(', ');
+    const together = String((await headersOf([byAddress, byAccount], options)).get('ratelimit')).split(', ');
+    expect(together).toContain(alone);
+    const [account] = String((await headersOf([byAccount], options)).get('ratelimit')).split(', ');
+    expect(together).toContain(account);
+  });
+
   it('adds to the names that the application exposes, once each', async () => {
     const options = { exposeHeaders: true };
     const headers = await headersOf([decision(burst), decision(day)], options, 'ETag, x-ratelimit-limit');
