@@ -54,6 +54,8 @@ export function decide(frame: Frame | undefined, set: PolicySet, command: Decide
     else cost = command.actual - lease.amount;
   }
   const isChecked = mode !== 'settle' && mode !== 'ban';
+  // What will cost something is let in only where something is free.
+  const asked = mode === 'lease' && cost === 0 ? 1 : cost;
   const held = Math.max(0, ...live.map(({ expires }) => expires - now));
   const reply = [1, 0];
   const idle: number[] = [];
@@ -65,10 +67,10 @@ export function decide(frame: Frame | undefined, set: PolicySet, command: Decide
     if (rule !== undefined) {
       state = rule.advance(frame?.sections[index], quota, moment);
       for (const { amount, at } of refunds) rule.refund(state, quota, moment, amount, at);
-      standing = rule.weigh(state, quota, moment, cost);
+      standing = rule.weigh(state, quota, moment, cost, asked);
       rule.charge(state, quota, moment, cost);
     }
-    const isRefused = isChecked && (rule === undefined ? 1 : cost) > standing.free;
+    const isRefused = isChecked && (rule === undefined ? 1 : asked) > standing.free;
     if (isRefused) status = 0;
     idle.push(standing.idle);
     reply.push(standing.free, standing.reset, isRefused ? standing.retry : 0);

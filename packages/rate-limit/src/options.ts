@@ -143,10 +143,10 @@ export function resolveSet(
     const name = givenName ?? `${checked.limit}-per-${checked.windowMs}ms`;
     return { set: policySet([resolvePolicy({ name, ...checked, algorithm }, '')], name), name };
   }
+  const set = resolvePolicies(policies, givenName ?? '');
   for (const [option, value] of Object.entries({ limit, windowMs, algorithm })) {
     if (value !== undefined) refuse(siteOf(option), 'left out when `policies` is given', value);
   }
-  const set = resolvePolicies(policies, givenName ?? '');
   if (givenName !== undefined) return { set, name: givenName };
   const limits = set.policies.map((policy) => `${policy.limit}-per-${policy.windowMs}ms`);
   return { set: policySet(set.policies, limits.join('_')), name: set.policies.map((policy) => policy.name).join('_') };

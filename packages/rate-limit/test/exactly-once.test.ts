@@ -57,16 +57,16 @@ describe('many decisions while replies are lost', () => {
     const executed = new Set<string>();
     let random = 12_345;
     const nextRandom = () => (random = (random * 1_103_515_245 + 12_345) % 2 ** 31);
-    let lost = 0;
+    const lost: string[] = [];
     await limiterFor({ redis, deadlineMs: 5_000, ...options }).get('warm-up');
     proxy.dropReplies(({ name, args }) => {
       if (name !== 'evalsha') return false;
       executed.add(/\{(.*)\}/.exec(args[2] ?? '')?.[1] ?? '');
       if (nextRandom() % 8 !== 0) return false;
-      lost += 1;
+      lost.push(name);
       return true;
     });
-    while (lost < LOST) {
+    while (lost.length < LOST) {
       await until(async () => redis.status === 'ready', { everyMs: 1 });
       // A breaker of its own, or most decisions would not be sent.
       const limiter = limiterFor({ redis, deadlineMs: 25, ...options });

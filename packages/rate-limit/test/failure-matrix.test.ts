@@ -148,10 +148,10 @@ describe('when Redis loads its data (LOADING)', () => {
     await writer.config('SET', 'key-load-delay', '0');
     await until(
       async () =>
-        (await writer.call('REPLICAOF', 'NO', 'ONE').then(
+        writer.call('REPLICAOF', 'NO', 'ONE').then(
           () => true,
           () => false,
-        )) === true,
+        ),
       { timeoutMs: 10_000 },
     );
     await until(async () => (await limiter.consume('ann')).outcome === 'allowed', { timeoutMs: 5_000, everyMs: 20 });

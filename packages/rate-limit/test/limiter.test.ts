@@ -154,7 +154,7 @@ describe('reserve()', () => {
         const reservation = await limiter.reserve('ann', estimate);
         if (!reservation.decision.isAllowed) continue;
         charged += estimate;
-        open.push({ settle: reservation.settle, estimate });
+        open.push({ settle: (actual) => reservation.settle(actual), estimate });
       } else {
         const actual = next(30);
         await settled.settle(actual);

@@ -52,8 +52,8 @@ for (const [name, policies] of Object.entries(cases)) {
   const micros = /cmdstat_evalsha:.*?usec_per_call=([\d.]+)/.exec(await redis.info('commandstats'))?.[1];
   const size = await redis.dbsize();
   const key = String(await redis.randomkey());
-  console.log(
-    `${name}: ${micros} µs/decision, ${(((await memory()) - before) / size).toFixed(0)} B/client (${size} keys of ${key.length} characters, values of ${await redis.strlen(key)} B), ${(decisions / seconds / 1000).toFixed(1)} k/s`,
+  process.stdout.write(
+    `${name}: ${micros} µs/decision, ${(((await memory()) - before) / size).toFixed(0)} B/client (${size} keys of ${key.length} characters, values of ${await redis.strlen(key)} B), ${(decisions / seconds / 1000).toFixed(1)} k/s\n`,
   );
 }
 redis.disconnect();

@@ -21,13 +21,16 @@ export const bucket: Rule<{ debt: number }> = {
     if (parts > 0) state.debt -= parts;
   },
 
-  weigh({ debt }, { limit, period, extra }, _moment, cost) {
+  weigh({ debt }, { limit, period, extra }, _moment, cost, asked) {
     const owed = debt + cost * PARTS;
     return {
       free: Math.floor((extra - debt) / PARTS),
       reset: Math.ceil(owed / period),
       idle: Math.ceil(debt / period),
-      retry: cost * PARTS > extra ? Math.floor((limit * PARTS) / period) : 1 - Math.floor((extra - owed) / period),
+      retry:
+        asked * PARTS > extra
+          ? Math.floor((limit * PARTS) / period)
+          : 1 - Math.floor((extra - debt - asked * PARTS) / period),
     };
   },
 

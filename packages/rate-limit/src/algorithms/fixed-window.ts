@@ -15,9 +15,9 @@ export const fixedWindow: Rule<{ start: number; count: number }> = {
     if (at >= state.start) state.count = Math.max(0, state.count - amount);
   },
 
-  weigh({ start, count }, { limit, period }, { now }, cost) {
+  weigh({ start, count }, { limit, period }, { now }, _cost, asked) {
     const reset = start + period - now;
-    return { free: limit - count, reset, idle: count > 0 ? reset : 0, retry: cost > limit ? period : reset };
+    return { free: limit - count, reset, idle: count > 0 ? reset : 0, retry: asked > limit ? period : reset };
   },
 
   charge(state, _quota, _moment, cost) {

@@ -63,15 +63,15 @@ export const ring: Rule<Ring> = {
     state.total -= part;
   },
 
-  weigh({ total, cur, before, tail }, quota, { now }, cost) {
+  weigh({ total, cur, before, tail }, quota, { now }, _cost, asked) {
     const tick = tickOf(quota);
     const goneAfter = (index: number) => (index + spanOf(quota) + 1) * tick - now;
     const reset = goneAfter(Math.floor(now / tick));
     const newest = cur > 0 ? Math.floor(before / tick) : (tail.at(-1)?.tick ?? 0);
     const free = quota.limit - total;
     let retry = quota.period;
-    if (cost > free && cost <= quota.limit) {
-      let need = cost - free;
+    if (asked > free && asked <= quota.limit) {
+      let need = asked - free;
       for (const bucket of tail) {
         if (need <= 0) break;
         need -= bucket.count;

@@ -28,7 +28,7 @@ export interface Standing {
   readonly reset: number;
   /** The same without the charge. */
   readonly idle: number;
-  /** µs until the cost would be admitted; only when `cost > free`. */
+  /** µs until the cost would be admitted; only when `asked > free`. */
   readonly retry: number;
 }
 
@@ -38,6 +38,7 @@ export interface Rule<State> {
   advance(state: State | undefined, quota: Quota, moment: Moment): State;
   /** Gives back what was charged at the time `at`, as far as it still counts. */
   refund(state: State, quota: Quota, moment: Moment, amount: number, at: number): void;
-  weigh(state: State, quota: Quota, moment: Moment, cost: number): Standing;
+  /** `cost` is what will be charged, `asked` what must be free for it: the same but for an estimate of 0, which asks for 1. */
+  weigh(state: State, quota: Quota, moment: Moment, cost: number, asked: number): Standing;
   charge(state: State, quota: Quota, moment: Moment, cost: number): void;
 }

@@ -32,11 +32,11 @@ export const slidingLog: Rule<Log> = {
     }
   },
 
-  weigh({ total, entries }, { limit, period }, { now }, cost) {
+  weigh({ total, entries }, { limit, period }, { now }, cost, asked) {
     const newest = entries.at(-1)?.at;
     const free = limit - total;
     let retry = period;
-    let need = cost <= limit ? cost - free : 0;
+    let need = asked <= limit ? asked - free : 0;
     for (const entry of entries) {
       if (need <= 0) break;
       need -= entry.cost;

@@ -36,7 +36,7 @@ export const slidingWindow: Rule<Windows> = {
     else if (at >= state.start - state.gap - period) state.previous = Math.max(0, state.previous - amount);
   },
 
-  weigh(state, quota, { now }, cost) {
+  weigh(state, quota, { now }, cost, asked) {
     const { limit, period } = quota;
     const { start, current, previous, gap } = opened(state, quota, now);
     const left = period - gap - (now - start);
@@ -49,10 +49,10 @@ export const slidingWindow: Rule<Windows> = {
     if (current > 0) idle = untilEnd + period + fading(current, 0);
     else if (faded > 0) idle = left + fading(previous, 0);
     let retry = 2 * period;
-    if (cost <= limit) {
-      if (current + cost <= limit) retry = left + fading(previous, limit - cost - current);
-      else if (current <= limit - cost) retry = untilEnd;
-      else retry = untilEnd + period + fading(current, limit - cost);
+    if (asked <= limit) {
+      if (current + asked <= limit) retry = left + fading(previous, limit - asked - current);
+      else if (current <= limit - asked) retry = untilEnd;
+      else retry = untilEnd + period + fading(current, limit - asked);
     }
     const reset = untilEnd + period + fading(Math.max(1, current + cost), 0);
     return { free: limit - current - faded, reset, idle, retry: Math.max(1, retry) };

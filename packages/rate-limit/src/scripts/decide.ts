@@ -55,6 +55,8 @@ ${readNotes}
 end
 local held = ttl
 local isChecked = mode ~= 'settle' and mode ~= 'ban'
+-- What will cost something is let in only where something is free.
+local asked = mode == 'lease' and cost == 0 and 1 or cost
 if mode == 'settle' and settled == 0 then return { -1, 0 } end
 
 local sections, at, n = pos, 1, 0

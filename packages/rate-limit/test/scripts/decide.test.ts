@@ -61,7 +61,7 @@ async function compare(policies: readonly PolicyOptions[], seed: number): Promis
   await Promise.all(steps);
 
   function commandOf(): DecideCommand {
-    const cost = pick(1, 1, 1, 1, 2, 3, 7, 70_000);
+    const cost = pick(1, 1, 1, 1, 0, 2, 3, 7, 70_000);
     const id = String.fromCharCode(2 + Math.floor(random() * 250)).repeat(8);
     const mode = pick('consume', 'consume', 'consume', 'consume', 'lease', 'lease', 'settle', 'peek', 'punish', 'ban');
     switch (mode) {

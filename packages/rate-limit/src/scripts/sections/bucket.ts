@@ -24,9 +24,10 @@ export const bucketSection = /* lua */ `
     idle[n] = -floor(-debt / period)
     debt = debt + cost * 65536
     reset = -floor(-debt / period)
-    if cost > free and isChecked then
+    if asked > free and isChecked then
       status = 0
-      if cost * 65536 > extra then retry = floor(limit * 65536 / period) else retry = 1 - floor((extra - debt) / period) end
+      if asked * 65536 > extra then retry = floor(limit * 65536 / period)
+      else retry = 1 - floor((extra - debt - (asked - cost) * 65536) / period) end
     end
     out = out .. pack('>HI4', floor(debt / 4294967296), debt % 4294967296)
 `;

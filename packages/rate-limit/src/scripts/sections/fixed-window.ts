@@ -20,9 +20,9 @@ export const fixedWindowSection = /* lua */ `
     free = limit - count
     reset = start + period - now
     idle[n] = count > 0 and reset or 0
-    if cost > free and isChecked then
+    if asked > free and isChecked then
       status = 0
-      retry = cost > limit and period or reset
+      retry = asked > limit and period or reset
     end
     out = out .. pack('>HI4I4', floor((now - start) / 4294967296), (now - start) % 4294967296, count + cost)
 `;

@@ -72,11 +72,11 @@ export const ringSection = /* lua */ `
     if total == 0 then idle[n] = 0
     elseif cur > 0 then idle[n] = (before + span + 1) * tick - now
     else idle[n] = (index - (index - byte(tail, #tail - width + 1)) % 256 + span + 1) * tick - now end
-    if cost > free and isChecked then
+    if asked > free and isChecked then
       status = 0
       retry = period
-      if cost <= limit then
-        local need, front, stop = cost - free, 1, #tail
+      if asked <= limit then
+        local need, front, stop = asked - free, 1, #tail
         while need > 0 and front < stop do
           local b, c = unpack(entry, tail, front)
           need = need - c

@@ -45,11 +45,11 @@ export const slidingLogSection = /* lua */ `
     free = limit - total
     reset = (cost > 0 and now or newest or now) + period - now
     idle[n] = total > 0 and newest + period - now or 0
-    if cost > free and isChecked then
+    if asked > free and isChecked then
       status = 0
       retry = period
-      if cost <= limit then
-        local need, front = cost - free, 1
+      if asked <= limit then
+        local need, front = asked - free, 1
         while need > 0 do
           local at, c = unpack('>dI4', log, front)
           need, retry, front = need - c, at + period - now, front + 12

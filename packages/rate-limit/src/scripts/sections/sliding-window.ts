@@ -35,13 +35,13 @@ export const slidingWindowSection = /* lua */ `
     if current > 0 then idle[n] = untilEnd + period + 1 - floor((1 - 2e-6) * period / current)
     elseif faded > 0 then idle[n] = left + 1 - floor((1 - 2e-6) * period / previous)
     else idle[n] = 0 end
-    if cost > free and isChecked then
+    if asked > free and isChecked then
       status = 0
-      if cost > limit then retry = 2 * period
-      elseif current + cost <= limit then
-        retry = left + 1 - floor((limit - cost - current + 1 - 2e-6) * period / previous)
-      elseif current <= limit - cost then retry = untilEnd
-      else retry = untilEnd + period + 1 - floor((limit - cost + 1 - 2e-6) * period / current) end
+      if asked > limit then retry = 2 * period
+      elseif current + asked <= limit then
+        retry = left + 1 - floor((limit - asked - current + 1 - 2e-6) * period / previous)
+      elseif current <= limit - asked then retry = untilEnd
+      else retry = untilEnd + period + 1 - floor((limit - asked + 1 - 2e-6) * period / current) end
       if retry < 1 then retry = 1 end
     end
     -- Only an admission opens a window.
