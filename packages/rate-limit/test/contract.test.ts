@@ -57,6 +57,8 @@ storeContract({
     open: (outcome) => expect(outcome).toMatchObject({ value: { outcome: 'degraded', isAllowed: true, policies: [] } }),
     closed: (outcome) => expect(outcome).toMatchObject({ value: { outcome: 'degraded', isAllowed: false } }),
   },
+  // Requests are skipped by the middleware; here there are none.
+  badOptions: { skip: [] },
   storedKey: 'ann',
   lacks: ['skip'],
 });
