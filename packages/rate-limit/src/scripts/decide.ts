@@ -46,7 +46,9 @@ if raw then
     if last - now > 60000000 then last, shift = now, last - now else now = last end
   end
 end
-local reply, idle, status, ttl = { 1, 0 }, {}, 1, 0
+-- Room for three policies from the start: a table that grows costs half a microsecond.
+local reply, idle = { 1, 0, nil, nil, nil, nil, nil, nil, nil, nil, nil }, { nil, nil, nil }
+local status, ttl = 1, 0
 local out, refunds, notes = '', nil, ''
 local kept, live, lapsed, settled = '', 0, '', 0
 local strikes, strikesUntil, bans, bannedUntil, banForgottenAt = 0, 0, 0, 0, 0
