@@ -7,7 +7,7 @@ import { resolvePolicies, type PolicySet } from '../../src/policies.js';
 // scripts/decide.test.ts.
 
 /** Events per algorithm: `npm run test:full` has a million. */
-const EVENTS = process.env['SALLYPORT_TEST'] === 'full' ? 1_000_000 : 30_000;
+const EVENTS = process.env['SALLYPORT_TEST'] === 'full' ? 1_000_000 : 20_000;
 const START = 1_790_000_000_000_000;
 
 interface Case {
