@@ -16,7 +16,7 @@ export interface PolicyOptions {
   readonly name: string;
   /** Units per window, 1 to 1 000 000 000; `sliding-log` to 10 000, `concurrency` to 1 000. */
   readonly limit: number;
-  /** Window in milliseconds, up to 366 days. For `concurrency`: after which a request that never ended is forgotten. */
+  /** Window in milliseconds, up to 366 days. Of no effect with `concurrency`: there `leaseMs` bounds a request. */
   readonly windowMs: number;
   /** @default 'ring' */
   readonly algorithm?: AlgorithmName | undefined;

@@ -10,7 +10,8 @@ import {
 import type { Redis } from 'ioredis';
 import { createRateLimiter, type RateLimitEvent } from '../src/index.js';
 
-// Each way in which Redis fails, on a client with the defaults of ioredis: every decision ends in time by its policy, and
+// Each way in which Redis fails, on a client with the defaults of ioredis but for a
+// reconnection every 50 ms: every decision ends in time by its policy, and
 // Redis decides again within a second of its return.
 
 const DEADLINE = 50;
