@@ -8,7 +8,7 @@ const UNKNOWN = 'unknown';
 
 /**
  * Gives the key of the client at `address`: IPv4 as it is, IPv6 as its network. An IPv4 address that travels inside an
- * IPv6 one is IPv4 again, in any notation. Zone ids, brackets and ports are left out.
+ * IPv6 one (mapped, SIIT, NAT64, 6to4, Teredo) is IPv4 again, in any notation. Zone ids, brackets and ports are left out.
  *
  * @param address `req.ip`; `undefined` once the client has gone
  * @param ipv6Subnet how many leading bits make one IPv6 client, 32 to 128. @default 56
@@ -25,7 +25,7 @@ export function clientAddress(address: string | undefined, ipv6Subnet = 56): str
   if (isIPv4(bare)) return bare;
   const groups = parseIPv6(bare);
   if (groups === undefined) return UNKNOWN;
-  return embeddedIPv4(groups) ?? network(groups, ipv6Subnet);
+  return embeddedIPv4(groups) ?? network(groups, isLocalNat64(groups) ? 128 : ipv6Subnet);
 }
 
 /** Some proxies append the port: `192.0.2.1:5678`, `[2001:db8::1]:5678`. */
@@ -63,6 +63,14 @@ function embeddedIPv4(groups: readonly number[]): string | undefined {
   // RFC 4380 §4: 2001::/32, the client's IPv4 address is at the end with its bits inverted.
   if (a === 0x2001 && b === 0) return dotted(g ^ 0xffff, h ^ 0xffff);
   return undefined;
+}
+
+/**
+ * RFC 8215: 64:ff9b:1::/48, IPv4 hosts behind a translator of the operator's own. Where in it the IPv4 address stands is the
+ * operator's choice, so it cannot be read; but no subnet of it is one client, and nobody outside can have a second address.
+ */
+function isLocalNat64([a, b, c]: readonly number[]): boolean {
+  return a === 0x64 && b === 0xff9b && c === 1;
 }
 
 function dotted(high: number, low: number): string {

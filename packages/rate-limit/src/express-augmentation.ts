@@ -4,8 +4,8 @@ declare global {
   namespace Express {
     interface Request {
       /**
-       * The decision about this request; when several limiters ran, the one with the fewest requests remaining. Absent when
-       * none ran, when it was skipped, and when Redis did not answer and the policy is `'open'`.
+       * The decision about this request; when several limiters ran, the one that the client hits first. Absent when none
+       * ran, when it was skipped or on the allow list, and in shadow mode.
        */
       rateLimit?: Decision;
     }

@@ -1,42 +1,46 @@
-// Stands in for Redis while it does not answer: the same algorithm, counted by this process alone. It does not know what
-// was counted in Redis, so an outage can give each process the limit once more.
+// Stands in for Redis while it does not answer: the same rules, counted by this process alone with its share of each limit.
 
-import type { Counter } from './algorithms/counter.js';
-import type { Verdict } from './decision.js';
+import type { DecideCommand } from './decide-command.js';
+import { decide, type Frame } from './decide.js';
+import { RecentMap } from './recent-map.js';
+import { shareOf, type PolicySet } from './policies.js';
 
 /** Keys beyond this number push out the one that was asked for longest ago. */
 const MAX_KEYS = 10_000;
 
-/** Counts keys in memory, a bounded number of them. */
+/** Decides in memory about a bounded number of keys. */
 export class LocalLimiter {
-  readonly #createCounter: () => Counter;
+  readonly #frames: RecentMap<Frame>;
+  readonly #instances: number;
   readonly #now: () => number;
-  readonly #maxKeys: number;
-  /** Least recently asked first, which is how a Map iterates when each use inserts anew. */
-  readonly #counters = new Map<string, Counter>();
+  readonly #shares = new WeakMap<PolicySet, PolicySet>();
 
   /** @param now monotonic clock in milliseconds */
-  constructor(createCounter: () => Counter, now: () => number = () => performance.now(), maxKeys = MAX_KEYS) {
-    this.#createCounter = createCounter;
+  constructor(instances: number, now: () => number = () => performance.now(), maxKeys = MAX_KEYS) {
+    this.#instances = instances;
     this.#now = now;
-    this.#maxKeys = maxKeys;
+    this.#frames = new RecentMap(maxKeys);
   }
 
-  /** Decides about one request for `key` and charges it when it is admitted. */
-  take(key: string): Verdict {
-    const counter = this.#counters.get(key) ?? this.#createCounter();
-    this.#counters.delete(key);
-    this.#counters.set(key, counter);
-    const [leastRecent] = this.#counters.keys();
-    if (this.#counters.size > this.#maxKeys && leastRecent !== undefined) this.#counters.delete(leastRecent);
-    return counter.take(Math.floor(this.#now()));
+  /** What the script would reply, by this process's share. */
+  decide(key: string, set: PolicySet, command: DecideCommand): readonly number[] {
+    const { reply, frame } = decide(this.#frames.get(key), this.shareOf(set), command, Math.floor(this.#now() * 1000));
+    if (frame !== undefined) this.#frames.set(key, frame);
+    return reply;
+  }
+
+  /** The policies with this process's share of each limit. */
+  shareOf(set: PolicySet): PolicySet {
+    const share = this.#shares.get(set) ?? shareOf(set, this.#instances);
+    this.#shares.set(set, share);
+    return share;
   }
 
   delete(key: string): boolean {
-    return this.#counters.delete(key);
+    return this.#frames.delete(key);
   }
 
   clear(): void {
-    this.#counters.clear();
+    this.#frames.clear();
   }
 }

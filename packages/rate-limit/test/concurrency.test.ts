@@ -1,21 +1,43 @@
 import { describe, expect, it } from '@jest/globals';
-import { dedicatedRedis, expectTtlOnAllKeys, runProcesses } from '@sallyport/testkit';
+import { dedicatedCluster, dedicatedRedis, expectTtlOnAllKeys, runProcesses } from '@sallyport/testkit';
 import { algorithms, type AlgorithmName } from '../src/algorithms/algorithms.js';
-import type { FloodArguments, StatusCounts } from './concurrency.worker.js';
+import type { FloodArguments, OutcomeCounts } from './concurrency.worker.js';
 
 const names = Object.keys(algorithms) as AlgorithmName[];
+const LIMIT = 100;
+const PROCESSES = 4;
+const REQUESTS = 500;
 
-describe('rateLimit() in four processes on one Redis', () => {
-  it('admits exactly the limit of 4 × 200 concurrent requests, by each algorithm', async () => {
+async function expectExactlyTheLimit(where: Pick<FloodArguments, 'nodes' | 'isCluster'>): Promise<void> {
+  const args: FloodArguments = { ...where, algorithms: names, limit: LIMIT, requests: REQUESTS };
+  const module = new URL('concurrency.worker.ts', import.meta.url);
+  const processes = await runProcesses<OutcomeCounts[]>({ module, count: PROCESSES, args, timeoutMs: 80_000 });
+  const denied = PROCESSES * REQUESTS - LIMIT;
+  for (const [index, algorithm] of names.entries()) {
+    const total = (outcome: string) => processes.reduce((sum, counts) => sum + (counts[index]?.[outcome] ?? 0), 0);
+    expect({ algorithm, allowed: total('allowed'), denied: total('denied') }).toEqual({
+      algorithm,
+      allowed: LIMIT,
+      denied,
+    });
+  }
+}
+
+describe('four processes with 500 concurrent requests each', () => {
+  it('are admitted exactly 100 times by each algorithm, on one server', async () => {
     // A server of its own also has no script loaded: all processes find that out at once.
     const server = await dedicatedRedis();
-    const args: FloodArguments = { url: server.url, algorithms: names, limit: 100, requests: 200 };
-    const module = new URL('concurrency.worker.ts', import.meta.url);
-    const processes = await runProcesses<StatusCounts[]>({ module, count: 4, args, timeoutMs: 60_000 });
-    for (const [index, algorithm] of names.entries()) {
-      const total = (status: string) => processes.reduce((sum, results) => sum + (results[index]?.[status] ?? 0), 0);
-      expect({ algorithm, 200: total('200'), 429: total('429') }).toEqual({ algorithm, 200: 100, 429: 700 });
-    }
+    const { host, port } = server;
+    await expectExactlyTheLimit({ nodes: [{ host, port }], isCluster: false });
     await expectTtlOnAllKeys(server.client(), 'rate-limit:');
   }, 90_000);
+
+  it('are admitted exactly 100 times by each algorithm, on a Cluster of three', async () => {
+    const cluster = await dedicatedCluster();
+    await expectExactlyTheLimit({ nodes: cluster.nodes, isCluster: true });
+    const redis = cluster.client();
+    // Only a connected client knows the nodes to look on.
+    await redis.ping();
+    await expectTtlOnAllKeys(redis, 'rate-limit:');
+  }, 120_000);
 });

@@ -1,46 +1,49 @@
-import { listen, type ProcessContext } from '@sallyport/testkit';
-import express from 'express';
-import { Redis } from 'ioredis';
-import { rateLimit, type AlgorithmName } from '../src/index.js';
+import type { ProcessContext } from '@sallyport/testkit';
+import { Cluster, Redis } from 'ioredis';
+import { createRateLimiter, type AlgorithmName } from '../src/index.js';
 
 /** What each process is told. */
 export interface FloodArguments {
-  readonly url: string;
+  /** `host:port` of a server, or of the nodes of a Cluster. */
+  readonly nodes: readonly { readonly host: string; readonly port: number }[];
+  readonly isCluster: boolean;
   readonly algorithms: readonly AlgorithmName[];
   readonly limit: number;
   readonly requests: number;
 }
 
-/** How many responses had each status. */
-export type StatusCounts = Record<string, number>;
+/** How many decisions had each outcome. */
+export type OutcomeCounts = Record<string, number>;
 
-/**
- * Serves an app with one limiter per algorithm and floods one after the other, each at the same moment as the other
- * processes do.
- */
-export async function run(args: FloodArguments, context: ProcessContext): Promise<StatusCounts[]> {
-  const { url, algorithms, limit, requests } = args;
-  const redis = new Redis(url);
-  const app = express();
-  for (const algorithm of algorithms) {
-    const options = { redis, limit, windowMs: 3_600_000, algorithm, deadlineMs: 20_000 } as const;
-    app.get(`/${algorithm}`, rateLimit({ ...options, onStoreFailure: 'closed' }), (_req, res) => void res.end());
-  }
-  const server = await listen(app);
+/** Floods one limiter per algorithm, each at the same moment as the other processes do, all requests at once. */
+export async function run(args: FloodArguments, context: ProcessContext): Promise<OutcomeCounts[]> {
+  const { nodes, isCluster, algorithms, limit, requests } = args;
+  const [node = { host: '127.0.0.1', port: 0 }] = nodes;
+  const redis = isCluster ? new Cluster([...nodes]) : new Redis(node);
   await redis.ping();
-  const results: StatusCounts[] = [];
+  const results: OutcomeCounts[] = [];
   for (const algorithm of algorithms) {
+    // Bucket of a day: nothing flows in during the test.
+    const windowMs = 86_400_000;
+    const burst = algorithm === 'gcra' ? { burst: limit } : {};
+    const limiter = createRateLimiter({
+      redis,
+      name: 'flood',
+      policies: [{ name: algorithm, limit, windowMs, algorithm, ...burst }],
+      deadlineMs: 20_000,
+      deniedCacheMs: 0,
+      onStoreFailure: 'closed',
+    });
+    const counts: OutcomeCounts = {};
     await context.barrier();
-    results.push(await flood(`${server.url}/${algorithm}`, requests));
+    const decide = async () => {
+      const { outcome } =
+        algorithm === 'concurrency' ? (await limiter.reserve('hot', 1)).decision : await limiter.consume('hot');
+      counts[outcome] = (counts[outcome] ?? 0) + 1;
+    };
+    await Promise.all(Array.from({ length: requests }, decide));
+    results.push(counts);
   }
-  await server.close();
   redis.disconnect();
   return results;
-}
-
-async function flood(url: string, requests: number): Promise<StatusCounts> {
-  const responses = await Promise.all(Array.from({ length: requests }, () => fetch(url)));
-  const counts: StatusCounts = {};
-  for (const { status } of responses) counts[status] = (counts[status] ?? 0) + 1;
-  return counts;
 }

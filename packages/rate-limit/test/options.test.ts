@@ -13,12 +13,14 @@ describe('options of rateLimit()', () => {
     expect(create(65)).toThrow('option `name` must be 1 to 64 letters, digits, `_`, `.` and `-`');
   });
 
-  it('refuses a limit that would not be exact over its window, naming the largest that is', () => {
-    const year = 31_536_000_000;
-    expect(() => rateLimit({ redis, limit: 142_808, windowMs: year })).not.toThrow();
-    expect(() => rateLimit({ redis, limit: 142_809, windowMs: year })).toThrow(
-      'option `limit` must be at most 142808 with windowMs 31536000000 (their product at most 2^52), got 142809',
-    );
+  it('takes the largest limit over the longest window, which is exact', () => {
+    for (const algorithm of ['ring', 'token-bucket', 'gcra', 'fixed-window', 'sliding-window'] as const) {
+      const options = { redis, windowMs: 366 * 86_400_000, algorithm };
+      expect(() => rateLimit({ ...options, limit: 1_000_000_000 })).not.toThrow();
+      expect(() => rateLimit({ ...options, limit: 1_000_000_001 })).toThrow(
+        'option `limit` must be an integer from 1 to 1000000000',
+      );
+    }
   });
 
   it('refuses ipv6Subnet together with key, which it would not have an effect on', () => {

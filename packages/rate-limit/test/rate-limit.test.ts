@@ -16,14 +16,14 @@ import { rateLimit, type AlgorithmName, type RateLimitEvent, type RateLimitOptio
 const redis = connect();
 const deadlineMs = 5_000;
 const userOf = (req: Request): string => new URLSearchParams(req.url.slice(2)).get('user') ?? 'nobody';
-const algorithmNames: AlgorithmName[] = ['sliding-window', 'fixed-window', 'token-bucket'];
+const algorithmNames: AlgorithmName[] = ['ring', 'sliding-window', 'sliding-log', 'fixed-window', 'token-bucket'];
 
 describe.each(expressVersions)('rateLimit() on $name', ({ express }) => {
   function create(options: Partial<RateLimitOptions> = {}) {
     const all = { redis, limit: 2, windowMs: 60_000, prefix: uniquePrefix('rate-limit'), deadlineMs, ...options };
     const limiter = rateLimit(all);
     const app = express();
-    app.set('trust proxy', true);
+    app.set('trust proxy', 1);
     app.use(limiter);
     app.get('/', (req, res) => void res.json(req.rateLimit ?? null));
     return { app, limiter, prefix: all.prefix };
@@ -86,14 +86,23 @@ describe.each(expressVersions)('rateLimit() on $name', ({ express }) => {
     const { app } = create({ limit: 5, name: 'api' });
     const { body } = await request(app).get('/');
     expect(body).toEqual({
-      name: 'api',
-      key: '127.0.0.1',
-      limit: 5,
+      outcome: 'allowed',
       isAllowed: true,
-      remaining: 4,
-      resetMs: expect.any(Number),
+      key: '127.0.0.1',
+      cost: 1,
+      policies: [
+        {
+          name: 'api',
+          limit: 5,
+          windowMs: 60_000,
+          unit: 'requests',
+          remaining: 4,
+          resetMs: expect.any(Number),
+          retryAfterMs: 0,
+          isAllowed: true,
+        },
+      ],
       retryAfterMs: 0,
-      source: 'redis',
     });
   });
 
@@ -139,7 +148,7 @@ describe.each(expressVersions)('rateLimit() on $name', ({ express }) => {
     const keys = await keysUnder(redis, `${prefix}*`);
     expect(keys).toHaveLength(5);
     for (const key of keys) {
-      expect(key).toMatch(/^rate-limit-\w+:n:sw:\{[^{}\s]+\}$/);
+      expect(key).toMatch(/^rate-limit-\w+:[\w-]{4}\{[^{}\s]+\}$/);
       expect(key.length).toBeLessThan(300);
     }
   });
@@ -196,7 +205,7 @@ describe.each(expressVersions)('rateLimit() on $name', ({ express }) => {
       app.get('/', (req, res) => void res.json(req.rateLimit));
       const { headers, body } = await request(app).get('/').expect(200);
       expect(headers).toMatchObject({ 'x-ratelimit-limit': '3', 'x-ratelimit-remaining': '2' });
-      expect(body).toMatchObject({ limit: 3, remaining: 2 });
+      expect(body).toMatchObject({ policies: [{ limit: 3, remaining: 2 }] });
     }
   });
 
@@ -232,7 +241,7 @@ describe.each(expressVersions)('rateLimit() on $name', ({ express }) => {
   });
 
   it('takes one command per decision', async () => {
-    const { app } = create({ limit: 5 });
+    const { app } = create({ limit: 50 });
     await request(app).get('/');
     const { commands } = await countCommands(redis, async () => {
       for (let requests = 0; requests < 10; requests += 1) await request(app).get('/');
@@ -250,8 +259,14 @@ describe.each(expressVersions)('rateLimit() on $name', ({ express }) => {
     await request(app).get('/');
     channel('sallyport:rate-limit').unsubscribe(listener);
     expect(events).toMatchObject([
-      { type: 'allowed', name: 'api', key: '127.0.0.1', limit: 1, remaining: 0, source: 'redis' },
-      { type: 'rejected', name: 'api', key: '127.0.0.1', limit: 1, remaining: 0, source: 'redis' },
+      {
+        type: 'allowed',
+        name: 'api',
+        key: '127.0.0.1',
+        decision: { policies: [{ limit: 1, remaining: 0 }] },
+        source: 'redis',
+      },
+      { type: 'denied', name: 'api', key: '127.0.0.1', decision: { reason: 'limit' }, source: 'redis' },
     ]);
     expect(published).toEqual(events);
   });
@@ -266,14 +281,18 @@ describe.each(expressVersions)('rateLimit() on $name', ({ express }) => {
       expect(await limiter.get('127.0.0.1')).toBeUndefined();
       await request(app).get('/');
       for (const address of ['127.0.0.1', '::ffff:7f00:1']) {
-        expect(await limiter.get(address)).toMatchObject({ key: '127.0.0.1', remaining: 4, isAllowed: true });
+        expect(await limiter.get(address)).toMatchObject({
+          key: '127.0.0.1',
+          policies: [{ remaining: 4 }],
+          isAllowed: true,
+        });
       }
     });
 
     it('finds an IPv6 client by the key that events show', async () => {
       const { app, limiter } = create();
       await request(app).get('/').set('X-Forwarded-For', '2001:db8::1');
-      expect(await limiter.get('2001:db8::/56')).toMatchObject({ remaining: 1 });
+      expect(await limiter.get('2001:db8::/56')).toMatchObject({ policies: [{ remaining: 1 }] });
     });
 
     it('gives a client its limit back with delete', async () => {
@@ -304,7 +323,7 @@ describe('rateLimit() for a client that has gone', () => {
     const headers = new Map<string, unknown>();
     const res = { headersSent: false, setHeader: (name: string, value: unknown) => headers.set(name, value) };
     await new Promise<void>((resolve) => void limiter({ ip: undefined } as never, res as never, () => resolve()));
-    expect(await limiter.get('unknown')).toMatchObject({ remaining: 4 });
+    expect(await limiter.get('unknown')).toMatchObject({ policies: [{ remaining: 4 }] });
     expect(headers.get('X-RateLimit-Remaining')).toBe('4');
   });
 });

@@ -32,14 +32,14 @@ function create(options: Partial<RateLimitOptions> = {}) {
 }
 
 describe('rateLimit() when Redis is unreachable', () => {
-  it.each(['sliding-window', 'fixed-window', 'token-bucket'] as const)(
+  it.each(['ring', 'sliding-window', 'sliding-log', 'fixed-window', 'token-bucket'] as const)(
     'counts in this process by the same algorithm, without fields: %s',
     async (algorithm) => {
       await proxy.refuse();
       const { app } = create({ algorithm });
       for (const remaining of [1, 0]) {
         const { body, headers } = await request(app).get('/').expect(200);
-        expect(body).toMatchObject({ source: 'local', limit: 2, remaining });
+        expect(body).toMatchObject({ outcome: 'degraded', isAllowed: true, policies: [{ limit: 2, remaining }] });
         expect(Object.keys(headers).filter((name) => name.startsWith('x-ratelimit'))).toEqual([]);
       }
       const { headers } = await request(app).get('/').expect(429);
@@ -56,12 +56,12 @@ describe('rateLimit() when Redis is unreachable', () => {
     await until(async () => (await request(app).get('/')).headers['x-ratelimit-limit'] === '2');
   });
 
-  it('admits without fields and without a decision when the policy is open', async () => {
+  it('admits without fields when the policy is open', async () => {
     await proxy.refuse();
     const { app } = create({ onStoreFailure: 'open' });
     for (let requests = 0; requests < 5; requests += 1) {
       const { body, headers } = await request(app).get('/').expect(200);
-      expect(body).toBeNull();
+      expect(body).toMatchObject({ outcome: 'degraded', reason: 'store-failure', policies: [] });
       expect(headers['x-ratelimit-limit']).toBeUndefined();
     }
   });
@@ -90,7 +90,7 @@ describe('rateLimit() when Redis is unreachable', () => {
         policy: 'local',
         error: expect.any(StoreUnavailableError),
       },
-      { type: 'allowed', source: 'local' },
+      { type: 'degraded', source: 'local' },
     ]);
   });
 

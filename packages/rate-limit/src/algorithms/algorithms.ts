@@ -1,34 +1,27 @@
-import type { Script } from '@sallyport/core';
-import type { Policy, Verdict } from '../decision.js';
-import { consumeFixedWindow } from '../scripts/consume-fixed-window.js';
-import { consumeSlidingWindow } from '../scripts/consume-sliding-window.js';
-import { consumeTokenBucket } from '../scripts/consume-token-bucket.js';
-import type { Counter } from './counter.js';
-import { FixedWindow } from './fixed-window.js';
-import { SlidingWindow } from './sliding-window.js';
-import { TokenBucket } from './token-bucket.js';
+import { bucket } from './bucket.js';
+import { fixedWindow } from './fixed-window.js';
+import { ring } from './ring.js';
+import type { Rule } from './rule.js';
+import { slidingLog } from './sliding-log.js';
+import { slidingWindow } from './sliding-window.js';
 
-/** One algorithm in its two forms. */
+/** Name of an algorithm. */
+export type AlgorithmName =
+  'ring' | 'token-bucket' | 'gcra' | 'fixed-window' | 'sliding-window' | 'sliding-log' | 'concurrency';
+
+/** An algorithm: its number in the script's arguments, and its rule. `concurrency` has none: it counts the frame's leases. */
 export interface Algorithm {
-  /**
-   * Stands in the Redis key. State of another algorithm is never read, also while old and new processes run side by side;
-   * a new layout of the value takes a new code.
-   */
-  readonly code: string;
-  readonly script: Script<Verdict>;
-  readonly createCounter: (policy: Policy) => Counter;
+  readonly kind: number;
+  readonly rule: Rule<unknown> | undefined;
 }
 
 /** The algorithms by the value of the option `algorithm`. */
-export const algorithms = {
-  'sliding-window': {
-    code: 'sw',
-    script: consumeSlidingWindow,
-    createCounter: (policy) => new SlidingWindow(policy),
-  },
-  'fixed-window': { code: 'fw', script: consumeFixedWindow, createCounter: (policy) => new FixedWindow(policy) },
-  'token-bucket': { code: 'tb', script: consumeTokenBucket, createCounter: (policy) => new TokenBucket(policy) },
-} as const satisfies Record<string, Algorithm>;
-
-/** Name of an algorithm. */
-export type AlgorithmName = keyof typeof algorithms;
+export const algorithms: Readonly<Record<AlgorithmName, Algorithm>> = {
+  ring: { kind: 1, rule: ring },
+  'token-bucket': { kind: 2, rule: bucket },
+  gcra: { kind: 2, rule: bucket },
+  'fixed-window': { kind: 3, rule: fixedWindow },
+  'sliding-window': { kind: 4, rule: slidingWindow },
+  'sliding-log': { kind: 5, rule: slidingLog },
+  concurrency: { kind: 6, rule: undefined },
+};

@@ -1,30 +1,26 @@
-// A window opens with the first request and admits `limit` requests until it ends.
+// A window opens with an admission and admits `limit` until it ends.
 // Worst case in any rolling window: 2 × limit − 1 (all but one at the end of a window, all at the start of the next).
 
-import type { Policy, Verdict } from '../decision.js';
-import type { Counter } from './counter.js';
+import type { Rule } from './rule.js';
 
-/** Counts one key in fixed windows. */
-export class FixedWindow implements Counter {
-  readonly #policy: Policy;
-  #start = 0;
-  #count = 0;
+/** The algorithm `fixed-window`. */
+export const fixedWindow: Rule<{ start: number; count: number }> = {
+  advance(state, { period }, { now, shift }) {
+    if (state === undefined || state.count === 0 || now - (state.start - shift) >= period)
+      return { start: now, count: 0 };
+    return { start: state.start - shift, count: state.count };
+  },
 
-  constructor(policy: Policy) {
-    this.#policy = policy;
-  }
+  refund(state, _quota, _moment, amount, at) {
+    if (at >= state.start) state.count = Math.max(0, state.count - amount);
+  },
 
-  take(now: number): Verdict {
-    const { limit, windowMs } = this.#policy;
-    if (this.#count === 0 || this.#start > now) this.#start = now;
-    if (now - this.#start >= windowMs) {
-      this.#start = now;
-      this.#count = 0;
-    }
-    const isAllowed = this.#count < limit;
-    if (isAllowed) this.#count += 1;
-    const resetMs = this.#start + windowMs - now;
-    const remaining = limit - this.#count;
-    return { isAllowed, remaining, resetMs, retryAfterMs: remaining > 0 ? 0 : resetMs };
-  }
-}
+  weigh({ start, count }, { limit, period }, { now }, _cost, asked) {
+    const reset = start + period - now;
+    return { free: limit - count, reset, idle: count > 0 ? reset : 0, retry: asked > limit ? period : reset };
+  },
+
+  charge(state, _quota, _moment, cost) {
+    state.count += cost;
+  },
+};

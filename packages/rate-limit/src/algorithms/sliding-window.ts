@@ -1,75 +1,66 @@
-// Two windows. The current one opens with a request; the one before fades while time passes since its end:
+// Two windows. The current one opens with an admission; the one before fades while time passes since its end:
 //
-//   used = current + previous × (windowMs − ms since the previous window ended) / windowMs      admitted while used < limit
+//   used = current + floor(previous × (period − µs since the previous window ended) / period)
 //
-//   ├── previous ──┤ gap ├── current ──┤      gap: nobody asked; the next request opened the current window
+//   ├── previous ──┤ gap ├── current ──┤      gap: nothing was admitted; the next admission opened the current window
 //
-// Both sides are multiplied by windowMs, so all numbers are integers.
-// Worst case in any rolling window: 2 × limit − 1. It can touch two windows, but not their two first requests, which are at
-// least windowMs apart. (With windows on a fixed grid it would be 2 × limit: two requests at once with a limit of 1.)
+// Worst case in any rolling window: 2 × limit − 1. It can touch two windows, but not their two first admissions, which are
+// at least a window apart. (On a fixed grid it would be 2 × limit: two at once with a limit of 1.)
 
-import type { Policy, Verdict } from '../decision.js';
-import type { Counter } from './counter.js';
+import type { Quota, Rule } from './rule.js';
 
 interface Windows {
-  /** When the current window opened. */
-  readonly start: number;
-  readonly current: number;
-  readonly previous: number;
-  readonly gapMs: number;
+  start: number;
+  current: number;
+  previous: number;
+  gap: number;
 }
 
-/** Counts one key in a window that slides. */
-export class SlidingWindow implements Counter {
-  readonly #policy: Policy;
-  #windows: Windows = { start: 0, current: 0, previous: 0, gapMs: 0 };
-
-  constructor(policy: Policy) {
-    this.#policy = policy;
-  }
-
-  take(now: number): Verdict {
-    const { limit, windowMs } = this.#policy;
-    if (this.#windows.start > now) this.#windows = { ...this.#windows, start: now };
-    // A rejected request does not open the window that it would have opened.
-    const asked = open(this.#windows, now, windowMs);
-    const isAllowed = weigh(asked, now, windowMs) < limit * windowMs;
-    const windows = isAllowed ? { ...asked, current: asked.current + 1 } : asked;
-    if (isAllowed) this.#windows = windows;
-    return { isAllowed, ...outlook(windows, now, this.#policy) };
-  }
+/** The windows as an admission at `now` finds them: when the current one is over, it is the previous one of a new window. */
+function opened(state: Windows, { period }: Quota, now: number): Windows {
+  const over = now - state.start - period;
+  if (over >= period) return { start: now, current: 0, previous: 0, gap: 0 };
+  return over >= 0 ? { start: now, current: 0, previous: state.current, gap: over } : state;
 }
 
-/** The windows for a request at `now`: when the current one is over, it is the previous one of a new window. */
-function open(windows: Windows, now: number, windowMs: number): Windows {
-  const over = now - windows.start - windowMs;
-  if (over < 0) return windows;
-  if (over >= windowMs) return { start: now, current: 0, previous: 0, gapMs: 0 };
-  return { start: now, current: 0, previous: windows.current, gapMs: over };
-}
+/** The algorithm `sliding-window`. */
+export const slidingWindow: Rule<Windows> = {
+  // A window is not opened here: only an admission does that.
+  advance(state, _quota, { now, shift }) {
+    if (state === undefined) return { start: now, current: 0, previous: 0, gap: 0 };
+    return { ...state, start: state.start - shift };
+  },
 
-/** What is used, in 1/windowMs of a request. */
-function weigh({ start, current, previous, gapMs }: Windows, now: number, windowMs: number): number {
-  return current * windowMs + previous * Math.max(0, windowMs - gapMs - (now - start));
-}
+  refund(state, { period }, _moment, amount, at) {
+    if (at >= state.start) state.current = Math.max(0, state.current - amount);
+    else if (at >= state.start - state.gap - period) state.previous = Math.max(0, state.previous - amount);
+  },
 
-function outlook(windows: Windows, now: number, { limit, windowMs }: Policy): Omit<Verdict, 'isAllowed'> {
-  const { start, current, previous, gapMs } = windows;
-  const used = Math.floor(weigh(windows, now, windowMs) / windowMs);
-  const elapsed = now - start;
-  const untilEnd = windowMs - elapsed;
-  const untilNext =
-    current < limit
-      ? fading(previous, limit - current, windowMs) - gapMs - elapsed
-      : untilEnd + fading(current, limit, windowMs);
-  const untilFull =
-    current > 0
-      ? untilEnd + fading(current, 1, windowMs)
-      : Math.max(0, fading(previous, 1, windowMs) - gapMs - elapsed);
-  return { remaining: Math.max(0, limit - used), resetMs: untilFull, retryAfterMs: used < limit ? 0 : untilNext };
-}
+  weigh(state, quota, { now }, cost, asked) {
+    const { limit, period } = quota;
+    const { start, current, previous, gap } = opened(state, quota, now);
+    const left = period - gap - (now - start);
+    const untilEnd = period - (now - start);
+    // 1e-6: rounding never makes the previous window lighter than it is.
+    const faded = left > 0 ? Math.floor((previous * left) / period + 1e-6) : 0;
+    /** µs that `count` must fade so that `allowed` of it are left at most. */
+    const fading = (count: number, allowed: number) => 1 - Math.floor(((allowed + 1 - 2e-6) * period) / count);
+    let idle = 0;
+    if (current > 0) idle = untilEnd + period + fading(current, 0);
+    else if (faded > 0) idle = left + fading(previous, 0);
+    let retry = 2 * period;
+    if (asked <= limit) {
+      if (current + asked <= limit) retry = left + fading(previous, limit - asked - current);
+      else if (current <= limit - asked) retry = untilEnd;
+      else retry = untilEnd + period + fading(current, limit - asked);
+    }
+    const reset = untilEnd + period + fading(Math.max(1, current + cost), 0);
+    return { free: limit - current - faded, reset, idle, retry: Math.max(1, retry) };
+  },
 
-/** How long ago (ms) a window of `count` requests must have ended to weigh less than `ceiling`. */
-function fading(count: number, ceiling: number, windowMs: number): number {
-  return count < ceiling ? 0 : windowMs - Math.ceil((ceiling * windowMs) / count) + 1;
-}
+  charge(state, quota, { now }, cost) {
+    if (cost === 0) return;
+    Object.assign(state, opened(state, quota, now));
+    state.current += cost;
+  },
+};
