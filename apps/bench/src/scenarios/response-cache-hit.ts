@@ -1,5 +1,6 @@
 import { responseCache } from '@sallyport/response-cache';
 import express from 'express';
+import { fillCache } from '../fill-cache.js';
 import { payload, payloadText } from '../payload.js';
 import { expectAnswer, type Scenario } from '../scenario.js';
 
@@ -10,11 +11,7 @@ export const responseCacheHit: Scenario = {
     express()
       .use(responseCache({ redis: connect(), ttlMs: 3_600_000, deadlineMs: 5_000 }))
       .get('/catalogue', (_req, res) => void res.json(payload)),
-  async prepare(send) {
-    const request = { method: 'GET', path: '/catalogue' } as const;
-    await send(request);
-    return request;
-  },
+  prepare: (send) => fillCache(send, { method: 'GET', path: '/catalogue' }),
   check: (answer) =>
     expectAnswer(answer, { status: 200, headers: { 'X-Cache': /^HIT$/, ETag: /./ }, body: payloadText }),
 };

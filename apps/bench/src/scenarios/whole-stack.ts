@@ -2,6 +2,7 @@ import { rateLimit } from '@sallyport/rate-limit';
 import { responseCache } from '@sallyport/response-cache';
 import { createSessions } from '@sallyport/session';
 import express from 'express';
+import { fillCache } from '../fill-cache.js';
 import { payload, payloadText } from '../payload.js';
 import { expectAnswer, type Scenario } from '../scenario.js';
 
@@ -29,9 +30,7 @@ export const wholeStack: Scenario = {
   async prepare(send) {
     const { cookies } = await send({ method: 'POST', path: '/log-in' });
     const headers = { Cookie: cookies[0]?.split(';')[0] ?? '' };
-    const request = { method: 'GET', path: '/catalogue', headers } as const;
-    await send(request);
-    return request;
+    return fillCache(send, { method: 'GET', path: '/catalogue', headers });
   },
   check: (answer) =>
     expectAnswer(answer, {
