@@ -11,6 +11,7 @@ import {
 import express from 'express';
 import type { Cluster, Redis } from 'ioredis';
 import request from 'supertest';
+import type * as Api from '../src/index.js';
 import type { RateLimiterOptions } from '../src/index.js';
 import { clientLibraries } from './client-libraries.js';
 
@@ -35,7 +36,7 @@ beforeAll(async () => {
 
 describe.each(pairs)('a client of $client, and $own in this package', ({ created, imported }) => {
   const clients: (Redis | Cluster)[] = [];
-  let api: typeof import('../src/index.js');
+  let api: typeof Api;
 
   beforeAll(async () => {
     jest.resetModules();
