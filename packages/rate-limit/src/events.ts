@@ -12,8 +12,8 @@ export interface DecisionEvent {
   readonly name: string;
   readonly key: string;
   readonly decision: Decision;
-  /** Who decided: Redis over all processes, this process's memory of a denial, or this process alone. */
-  readonly source: 'redis' | 'denied-cache' | 'local' | 'list';
+  /** Who decided: Redis, this process by a block that Redis has charged or a denial that it remembers, or this process alone. */
+  readonly source: 'redis' | 'block' | 'denied-cache' | 'local' | 'list';
   /** With `shadow`: the request was let through whatever the decision. */
   readonly isShadow: boolean;
 }

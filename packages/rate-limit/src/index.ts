@@ -4,6 +4,7 @@ export { rateLimit, type RateLimitHandle } from './rate-limit.js';
 export { createRateLimiter, type ConsumeOptions, type RateLimiter } from './limiter.js';
 export type { CostOption, ListOption, MeasuredCost, RateLimitOptions } from './middleware-options.js';
 export type { RateLimiterOptions } from './options.js';
+export type { BlockOptions } from './block-options.js';
 export type { PolicyOptions, QuotaUnit } from './policies.js';
 export type { AlgorithmName } from './algorithms/algorithms.js';
 export type { Penalty } from './decide-command.js';

@@ -8,6 +8,7 @@ import { DeniedCache } from './denied-cache.js';
 import type { DecisionEvent, RateLimitEvent } from './events.js';
 import { HeavyKeys, type HeavyKey } from './heavy-keys.js';
 import { LocalLimiter } from './local-limiter.js';
+import { PermitBlocks } from './permit-blocks.js';
 import { resolveLimiterOptions, type LimiterSettings, type RateLimiterOptions } from './options.js';
 import { PACKAGE_NAME, resolvePolicies, type PolicyOptions, type PolicySet } from './policies.js';
 import { checkCost, checkKey, checkMs } from './arguments.js';
@@ -75,6 +76,9 @@ export function limiterFor(settings: LimiterSettings): RateLimiter {
     shadow = false,
   } = settings;
   const guard = createStoreGuard({ redis, packageName: PACKAGE_NAME, deadlineMs });
+  // A block and, when it does not fit, a single permit: both together within the deadline.
+  const halfGuard = createStoreGuard({ redis, packageName: PACKAGE_NAME, deadlineMs: Math.ceil(deadlineMs / 2) });
+  const blocks = settings.blocks && fixedSet && new PermitBlocks(settings.blocks, fixedSet);
   const once = sendOnce(redis);
   const events = createEventSink<RateLimitEvent>(PACKAGE_NAME, onEvent);
   const local = new LocalLimiter(settings.instances);
@@ -93,8 +97,8 @@ export function limiterFor(settings: LimiterSettings): RateLimiter {
   }
 
   const keyOf = (set: PolicySet, key: string) => buildKey(prefix + set.id, key);
-  const send = (redisKey: string, set: PolicySet, command: DecideCommand) =>
-    guard.run(() => decideScript.run(once, [redisKey], argumentsFor(set, command)));
+  const send = (redisKey: string, set: PolicySet, command: DecideCommand, by = guard) =>
+    by.run(() => decideScript.run(once, [redisKey], argumentsFor(set, command)));
 
   function report(decision: Decision, source: DecisionEvent['source']): Decision {
     if (events.isActive) {
@@ -112,10 +116,17 @@ export function limiterFor(settings: LimiterSettings): RateLimiter {
     const redisKey = keyOf(set, key);
     const { cost } = command;
     heavy.add(key, cost);
+    const leased = set === fixedSet && command.mode === 'consume' && cost === 1 ? blocks : undefined;
+    const held = leased?.take(redisKey);
+    if (held !== undefined) return [report(held, 'block'), 'block'];
     const known = denied.get(redisKey, set, cost);
     if (known !== undefined) return [report(known, 'denied-cache'), 'denied-cache'];
     try {
-      const decision = decisionOf(await send(redisKey, set, command), set, key, cost);
+      const claim = leased?.claim(redisKey, key, (size) =>
+        send(redisKey, set, { mode: 'consume', cost: size }, halfGuard),
+      );
+      const by = claim === undefined ? guard : halfGuard;
+      const decision = (await claim) ?? decisionOf(await send(redisKey, set, command, by), set, key, cost);
       denied.remember(redisKey, set, decision);
       return [report(decision, 'redis'), 'redis'];
     } catch (error) {
@@ -209,6 +220,7 @@ export function limiterFor(settings: LimiterSettings): RateLimiter {
       const redisKey = keyOf(setFor(policies), key);
       const hadLocal = local.delete(redisKey);
       denied.delete(redisKey);
+      blocks?.delete(redisKey);
       return Number(await guard.run(() => redis.call('unlink', redisKey))) > 0 || hadLocal;
     },
 
@@ -216,8 +228,10 @@ export function limiterFor(settings: LimiterSettings): RateLimiter {
       const set = setFor(policies);
       checkMs('banMs', banMs);
       const command = { mode: 'ban', cost: 0, banMicros: banMs * 1000 } as const;
-      await send(keyOf(set, key), set, command);
-      local.decide(keyOf(set, key), set, command);
+      const redisKey = keyOf(set, key);
+      await send(redisKey, set, command);
+      local.decide(redisKey, set, command);
+      blocks?.delete(redisKey);
     },
 
     async unban(key, { policies } = {}) {
@@ -235,6 +249,7 @@ export function limiterFor(settings: LimiterSettings): RateLimiter {
     async clear() {
       local.clear();
       denied.clear();
+      blocks?.clear();
       let removed = 0;
       for (const id of setIds) removed += await clearPrefix(redis, prefix + id);
       return removed;
@@ -243,6 +258,7 @@ export function limiterFor(settings: LimiterSettings): RateLimiter {
     async close() {
       local.clear();
       denied.clear();
+      blocks?.clear();
       heavy.clear();
     },
   };

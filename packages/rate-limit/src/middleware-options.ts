@@ -2,6 +2,7 @@
 
 import { boolean, callback, checkOptions, integer, optional, refuse, type Check } from '@sallyport/core';
 import type { Request, Response } from 'express';
+import { checkBlocks } from './block-options.js';
 import type { HeaderOptions } from './headers/header-options.js';
 import { resolveHeaderOptions } from './headers/header-options.js';
 import { limiterChecks, resolveSet, type LimiterSettings, type RateLimiterOptions } from './options.js';
@@ -101,6 +102,10 @@ export function resolveMiddlewareOptions(options: RateLimitOptions) {
     policiesOf === undefined
       ? resolveSet({ policies, limit, windowMs, algorithm }, givenName)
       : { set: undefined, name: givenName ?? 'per-request' };
+  checkBlocks(settings.blocks, set, settings.penalty);
+  if (settings.blocks !== undefined && typeof settings.cost !== 'function' && settings.cost !== 1) {
+    refuse({ packageName: PACKAGE_NAME, option: 'cost' }, '1, or a function, when `blocks` is given', settings.cost);
+  }
   const limiter: LimiterSettings = { ...settings, set, name };
   const names = set?.policies.map((policy) => policy.name) ?? [];
   const checkedHeaders = resolveHeaderOptions(headers as HeaderOptions | undefined, names);

@@ -15,6 +15,7 @@ import {
   type RedisClient,
 } from '@sallyport/core';
 import type { AlgorithmName } from './algorithms/algorithms.js';
+import { blocksCheck, checkBlocks, type BlockOptions, type BlockSettings } from './block-options.js';
 import type { Penalty } from './decide-command.js';
 import type { RateLimitEvent, StoreFailurePolicy } from './events.js';
 import {
@@ -59,6 +60,8 @@ export interface RateLimiterOptions {
   readonly deniedCacheMs?: number | undefined;
   /** After which time a reservation that was not settled goes back, in milliseconds. @default 60000 */
   readonly leaseMs?: number | undefined;
+  /** Lets this process charge a hot key's permits in blocks; only for `ring` and `fixed-window`. @default none */
+  readonly blocks?: BlockOptions | undefined;
   /** Receives every event; must not block. */
   readonly onEvent?: ((event: RateLimitEvent) => void) | undefined;
 }
@@ -76,6 +79,7 @@ export interface LimiterSettings {
   readonly deadlineMs: number;
   readonly deniedCacheMs: number;
   readonly leaseMs: number;
+  readonly blocks: BlockSettings | undefined;
   readonly onEvent: ((event: RateLimitEvent) => void) | undefined;
   /** Only of `rateLimit()`: decisions are reported, and all requests admitted. */
   readonly shadow?: boolean;
@@ -116,6 +120,7 @@ export const limiterChecks = {
   deadlineMs: optional(deadline, 50),
   deniedCacheMs: optional(integer(0, DAY_MS), 2_000),
   leaseMs: optional(integer(1, DAY_MS), 60_000),
+  blocks: optional(blocksCheck, undefined),
   onEvent: optional(callback<(event: RateLimitEvent) => void>(), undefined),
 };
 
@@ -126,7 +131,9 @@ export function resolveLimiterOptions(options: RateLimiterOptions): LimiterSetti
     options,
     limiterChecks,
   );
-  return { ...settings, ...resolveSet({ policies, limit, windowMs, algorithm }, name) };
+  const resolved = resolveSet({ policies, limit, windowMs, algorithm }, name);
+  checkBlocks(settings.blocks, resolved.set, settings.penalty);
+  return { ...settings, ...resolved };
 }
 
 /** The policies of a limiter: those of `policies`, or the one of `limit` and `windowMs`; and its name. */

@@ -40,6 +40,9 @@ export function sendOnce(redis: RedisClient): RedisClient {
     const { keyPrefix } = redis.options;
     const options = { replyEncoding, ...(keyPrefix === undefined ? {} : { keyPrefix }) };
     const command = new OnceCommand(name, [...args], options);
+    // A client of ioredis 6 tells each command how it reads replies. A copy of ioredis 5 may have been imported above, whose
+    // commands have no such method and, for the replies of our scripts, no need of it.
+    if (!('setReplyContext' in command)) Object.assign(command, { setReplyContext: () => undefined });
     sender.sendCommand(command);
     // In a Cluster, `reject` decides whether the command goes to another node. A reply that sends it there (MOVED, ASK,
     // TRYAGAIN) says that it was not executed; a broken connection does not.

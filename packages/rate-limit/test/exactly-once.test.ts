@@ -1,8 +1,10 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import { createRedis } from '@sallyport/core';
 import { dedicatedCluster, dedicatedRedis, startProxy, uniquePrefix, until, within } from '@sallyport/testkit';
 import type { AlgorithmName } from '../src/index.js';
+import type { Redis, RedisOptions } from 'ioredis';
 import { createRateLimiter, type RateLimiterOptions } from '../src/index.js';
+import { clientLibraries } from './client-libraries.js';
 
 // ioredis sends a command again when the connection broke before the reply came: the command would run twice. The peers count
 // such a request twice (notes: 2 requests, counter 3). Here the second sending is a PING.
@@ -23,71 +25,90 @@ function limiterFor(options: Pick<RateLimiterOptions, 'redis'> & Partial<RateLim
 const remainingOf = async (limiter: ReturnType<typeof limiterFor>, key: string) =>
   (await limiter.get(key))?.policies[0]?.remaining ?? LIMIT;
 
-describe.each([
-  ['default settings of ioredis', {}],
-  ['commandTimeout', { commandTimeout: 30 }],
-  ['no offline queue', { enableOfflineQueue: false }],
-] as const)('a client with %s', (_name, settings) => {
-  it('charges a request once whose reply was lost, by each algorithm', async () => {
-    const proxy = await startProxy();
-    const redis = proxy.client({ retryStrategy: () => 5, ...settings });
-    await until(async () => (await redis.ping()) === 'PONG');
-    for (const algorithm of names) {
-      const limiter = limiterFor({ redis, algorithm });
-      await until(async () => (await limiter.consume('ann')).outcome === 'allowed');
-      const before = await remainingOf(limiter, 'ann');
-      let lost = 0;
-      proxy.dropReplies(({ name }) => name === 'evalsha' && (lost += 1) === 1);
-      expect(await limiter.consume('ann')).toMatchObject({ outcome: 'degraded' });
-      await until(async () => (await remainingOf(limiter, 'ann')) >= 0);
-      expect({ algorithm, remaining: await remainingOf(limiter, 'ann') }).toEqual({ algorithm, remaining: before - 1 });
-    }
+describe.each(clientLibraries)('$library', ({ module }) => {
+  const clients: Redis[] = [];
+  afterAll(() => {
+    for (const client of clients) client.disconnect();
   });
-});
 
-describe('many decisions while replies are lost', () => {
-  it(`charges each that was executed once: ${LOST} lost replies, no promise unsettled`, async () => {
-    const proxy = await startProxy();
-    // The defaults of ioredis, but for a reconnection that does not dawdle: commands are sent again.
-    const redis = proxy.client({ retryStrategy: () => 1 });
-    const options = { prefix: uniquePrefix('rate-limit-once'), algorithm: 'ring' } as const;
-    const auditor = limiterFor({ redis: proxy.client(), deadlineMs: 10_000, ...options });
-    // Each decision has a key of its own: what is counted there is how often it was charged.
-    const answered = new Map<string, boolean>();
-    const executed = new Set<string>();
-    let random = 12_345;
-    const nextRandom = () => (random = (random * 1_103_515_245 + 12_345) % 2 ** 31);
-    const lost: string[] = [];
-    await limiterFor({ redis, deadlineMs: 5_000, ...options }).get('warm-up');
-    proxy.dropReplies(({ name, args }) => {
-      if (name !== 'evalsha') return false;
-      executed.add(/\{(.*)\}/.exec(args[2] ?? '')?.[1] ?? '');
-      if (nextRandom() % 8 !== 0) return false;
-      lost.push(name);
-      return true;
+  function clientOf(url: string, options: RedisOptions): Redis {
+    const client = new module.Redis(url, { disconnectTimeout: 100, ...options } as RedisOptions & {
+      replyMapping?: 'legacy';
     });
-    while (lost.length < LOST) {
-      await until(async () => redis.status === 'ready', { everyMs: 1 });
-      // A breaker of its own, or most decisions would not be sent.
-      const limiter = limiterFor({ redis, deadlineMs: 25, ...options });
-      const batch = Array.from({ length: 10 }, async (_, index) => {
-        const key = `decision-${answered.size}-${index}`;
-        answered.set(key, false);
-        answered.set(key, (await limiter.consume(key)).outcome === 'allowed');
+    client.on('error', () => undefined);
+    clients.push(client);
+    return client;
+  }
+
+  describe.each([
+    ['default settings of ioredis', {}],
+    ['commandTimeout', { commandTimeout: 30 }],
+    ['no offline queue', { enableOfflineQueue: false }],
+  ] as const)('a client with %s', (_name, settings) => {
+    it('charges a request once whose reply was lost, by each algorithm', async () => {
+      const proxy = await startProxy();
+      const redis = clientOf(proxy.url, { retryStrategy: () => 5, ...settings });
+      await until(async () => (await redis.ping()) === 'PONG');
+      for (const algorithm of names) {
+        const limiter = limiterFor({ redis, algorithm });
+        await until(async () => (await limiter.consume('ann')).outcome === 'allowed');
+        const before = await remainingOf(limiter, 'ann');
+        let lost = 0;
+        proxy.dropReplies(({ name }) => name === 'evalsha' && (lost += 1) === 1);
+        expect(await limiter.consume('ann')).toMatchObject({ outcome: 'degraded' });
+        await until(async () => (await remainingOf(limiter, 'ann')) >= 0);
+        expect({ algorithm, remaining: await remainingOf(limiter, 'ann') }).toEqual({
+          algorithm,
+          remaining: before - 1,
+        });
+      }
+    });
+  });
+
+  describe('many decisions while replies are lost', () => {
+    it(`charges each that was executed once: ${LOST} lost replies, no promise unsettled`, async () => {
+      const proxy = await startProxy();
+      // The defaults of ioredis, but for a reconnection that does not dawdle: commands are sent again.
+      const redis = clientOf(proxy.url, { retryStrategy: () => 1 });
+      const options = { prefix: uniquePrefix('rate-limit-once'), algorithm: 'ring' } as const;
+      const auditor = limiterFor({ redis: proxy.client(), deadlineMs: 10_000, ...options });
+      // Each decision has a key of its own: what is counted there is how often it was charged.
+      const answered = new Map<string, boolean>();
+      const executed = new Set<string>();
+      let random = 12_345;
+      const nextRandom = () => (random = (random * 1_103_515_245 + 12_345) % 2 ** 31);
+      const lost: string[] = [];
+      await limiterFor({ redis, deadlineMs: 5_000, ...options }).get('warm-up');
+      proxy.dropReplies(({ name, args }) => {
+        if (name !== 'evalsha') return false;
+        executed.add(/\{(.*)\}/.exec(args[2] ?? '')?.[1] ?? '');
+        if (nextRandom() % 8 !== 0) return false;
+        lost.push(name);
+        return true;
       });
-      await within(5_000, Promise.all(batch));
-    }
-    await proxy.heal();
-    // What ioredis sends again, it sends before anything new.
-    await until(async () => (await redis.ping()) === 'PONG');
-    const wrong: string[] = [];
-    for (const [key, isAnswered] of answered) {
-      const charges = LIMIT - (await remainingOf(auditor, key));
-      if (charges > 1 || (charges === 0 && (isAnswered || executed.has(key)))) wrong.push(`${key}: ${charges}`);
-    }
-    expect(wrong).toEqual([]);
-    expect(executed.size).toBeGreaterThanOrEqual(LOST);
-  }, 900_000);
+      while (lost.length < LOST) {
+        await until(async () => redis.status === 'ready', { everyMs: 1 });
+        // A breaker of its own, or most decisions would not be sent.
+        const limiter = limiterFor({ redis, deadlineMs: 25, ...options });
+        const batch = Array.from({ length: 10 }, async (_, index) => {
+          const key = `decision-${answered.size}-${index}`;
+          answered.set(key, false);
+          answered.set(key, (await limiter.consume(key)).outcome === 'allowed');
+        });
+        await within(5_000, Promise.all(batch));
+      }
+      await proxy.heal();
+      // What ioredis sends again, it sends before anything new.
+      await until(async () => (await redis.ping()) === 'PONG');
+      const wrong: string[] = [];
+      for (const [key, isAnswered] of answered) {
+        const charges = LIMIT - (await remainingOf(auditor, key));
+        if (charges > 1 || (charges === 0 && (isAnswered || executed.has(key)))) wrong.push(`${key}: ${charges}`);
+      }
+      expect(wrong).toEqual([]);
+      expect(executed.size).toBeGreaterThanOrEqual(LOST);
+    }, 900_000);
+  });
 });
 
 describe('a client of createRedis()', () => {

@@ -1,4 +1,5 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { createRedis } from '@sallyport/core';
 import {
   dedicatedRedis,
   expectTtlOnAllKeys,
@@ -8,22 +9,34 @@ import {
   type FaultProxy,
 } from '@sallyport/testkit';
 import type { Redis } from 'ioredis';
-import { createRateLimiter, type RateLimitEvent } from '../src/index.js';
+import { runInThisContext } from 'node:vm';
+import { createRateLimiter, type RateLimitEvent, type RateLimiter, type RateLimiterOptions } from '../src/index.js';
 
-// Each way in which Redis fails, on a client with the defaults of ioredis but for a
-// reconnection every 50 ms: every decision ends in time by its policy, and
-// Redis decides again within a second of its return.
+// Each way in which Redis fails, on a client of `createRedis()` and on one with the defaults of ioredis but for a
+// reconnection every 50 ms: every decision ends in time by its policy, Redis decides again within a second of its return,
+// and no promise is rejected that nobody handles.
 
 const DEADLINE = 50;
-/** A decision ends 50 ms after its deadline at the latest, and a busy machine may be late with any timer. */
-const LATEST = DEADLINE + 50 + 100;
+/** A decision ends 50 ms after its deadline at the latest. */
+const LATEST = DEADLINE + 50;
+const RECOVERY = 1_000;
+/** A busy machine may be late with any timer: then it is measured again, so many times in all. */
+const MEASUREMENTS = 3;
 
 let server: DedicatedRedis;
 let proxy: FaultProxy;
 let admin: Redis;
 let events: RateLimitEvent[];
 
+// The `process` of a Jest file is a copy, to whose listeners nobody speaks; this is the one that hears of rejections.
+const realProcess = runInThisContext('process') as NodeJS.Process;
+const unhandled: unknown[] = [];
+const onUnhandled = (reason: unknown) => void unhandled.push(reason);
+
 beforeAll(async () => {
+  // Jest's own listener is there: this is the right process.
+  expect(realProcess.listenerCount('unhandledRejection')).toBeGreaterThan(0);
+  realProcess.on('unhandledRejection', onUnhandled);
   server = await dedicatedRedis();
   proxy = await startProxy({ port: server.port });
   admin = server.client();
@@ -33,10 +46,33 @@ beforeEach(() => {
   events = [];
 });
 
-function create(options: { onStoreFailure?: 'local' | 'open' | 'closed' } = {}) {
-  const redis = proxy.client({ retryStrategy: () => 50 });
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.disconnect();
+  // Rejections are reported after the microtasks of the turn in which they happened.
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(unhandled).toEqual([]);
+});
+
+afterAll(() => {
+  realProcess.off('unhandledRejection', onUnhandled);
+});
+
+const clients: { disconnect(): void }[] = [];
+
+/** The clients through the proxy that the matrix is run with. */
+const clientKinds = [
+  { kind: 'createRedis()', connect: () => tracked(createRedis(proxy.url, { onError: () => undefined })) },
+  { kind: 'ioredis by default', connect: () => proxy.client({ retryStrategy: () => 50 }) },
+];
+
+function tracked<Client extends { disconnect(): void }>(client: Client): Client {
+  clients.push(client);
+  return client;
+}
+
+function create(options: Partial<RateLimiterOptions> = {}): RateLimiter {
   return createRateLimiter({
-    redis,
+    redis: options.redis ?? proxy.client({ retryStrategy: () => 50 }),
     policies: [
       { name: 'second', limit: 1_000, windowMs: 1_000 },
       { name: 'day', limit: 100_000, windowMs: 86_400_000, algorithm: 'token-bucket' },
@@ -46,6 +82,20 @@ function create(options: { onStoreFailure?: 'local' | 'open' | 'closed' } = {}) 
     onEvent: (event) => void events.push(event),
     ...options,
   });
+}
+
+/** Waits until Redis decides, and tells how long that took. */
+async function recovery(limiter: RateLimiter, timeoutMs = 5_000): Promise<number> {
+  const started = performance.now();
+  await until(async () => (await limiter.consume('ann')).outcome === 'allowed', { timeoutMs, everyMs: 10 });
+  return performance.now() - started;
+}
+
+/** Measures until `isGood`, at most {@link MEASUREMENTS} times; gives the last one. */
+async function measured<Result>(measure: () => Promise<Result>, isGood: (result: Result) => boolean): Promise<Result> {
+  let result = await measure();
+  for (let attempt = 1; attempt < MEASUREMENTS && !isGood(result); attempt += 1) result = await measure();
+  return result;
 }
 
 interface Fault {
@@ -85,48 +135,74 @@ const faults: Fault[] = [
   },
 ];
 
-describe.each(faults)('when Redis $name', ({ begin, end }) => {
-  afterEach(() => proxy.heal());
+describe.each(clientKinds)('a client of $kind', ({ connect }) => {
+  describe.each(faults)('when Redis $name', ({ begin, end }) => {
+    afterEach(() => proxy.heal());
 
-  it.each([
-    ['local', true],
-    ['open', true],
-    ['closed', false],
-  ] as const)(
-    'ends every decision in time by the policy %s, and recovers within a second',
-    async (onStoreFailure, isAllowed) => {
-      const limiter = create({ onStoreFailure });
-      await until(async () => (await limiter.consume('ann')).outcome === 'allowed');
-      await begin();
-      try {
-        for (let round = 0; round < 4; round += 1) {
-          const started = performance.now();
-          const decisions = await Promise.all(Array.from({ length: 5 }, () => limiter.consume('ann')));
-          expect(performance.now() - started).toBeLessThan(LATEST);
-          for (const decision of decisions) {
-            expect(decision).toMatchObject({ outcome: 'degraded', isAllowed, reason: 'store-failure' });
-            expect(decision.policies.length).toBe(onStoreFailure === 'local' ? 2 : 0);
+    it.each([
+      ['local', true],
+      ['open', true],
+      ['closed', false],
+    ] as const)(
+      'ends every decision within 50 ms of its deadline by the policy %s, and recovers within a second',
+      async (onStoreFailure, isAllowed) => {
+        const redis = connect();
+
+        async function failAndRecover() {
+          // Each time a new breaker: the first decisions of an outage wait, the later ones do not.
+          const limiter = create({ redis, onStoreFailure });
+          await recovery(limiter);
+          let slowest = 0;
+          await begin();
+          try {
+            for (let round = 0; round < 4; round += 1) {
+              const started = performance.now();
+              const decisions = await Promise.all(Array.from({ length: 5 }, () => limiter.consume('ann')));
+              slowest = Math.max(slowest, performance.now() - started);
+              for (const decision of decisions) {
+                expect(decision).toMatchObject({ outcome: 'degraded', isAllowed, reason: 'store-failure' });
+                expect(decision.policies.length).toBe(onStoreFailure === 'local' ? 2 : 0);
+              }
+            }
+          } finally {
+            await end();
           }
+          return { slowest, recoveryMs: await recovery(limiter) };
         }
-      } finally {
-        await end();
-      }
-      await until(async () => (await limiter.consume('ann')).outcome === 'allowed', { timeoutMs: 1_000, everyMs: 20 });
-      expect(events.some(({ type }) => type === 'store-failure')).toBe(true);
-      await expectTtlOnAllKeys(admin, 'matrix:');
-    },
-  );
+
+        const { slowest, recoveryMs } = await measured(
+          failAndRecover,
+          (result) => result.slowest <= LATEST && result.recoveryMs <= RECOVERY,
+        );
+        expect(slowest).toBeLessThanOrEqual(LATEST);
+        expect(recoveryMs).toBeLessThanOrEqual(RECOVERY);
+        expect(events.some(({ type }) => type === 'store-failure')).toBe(true);
+        await expectTtlOnAllKeys(admin, 'matrix:');
+      },
+      30_000,
+    );
+  });
 });
 
-describe('when Redis is down at the start', () => {
-  it('decides by the policy, and by Redis once it is there', async () => {
-    await proxy.refuse();
-    const limiter = create();
-    const started = performance.now();
-    expect(await limiter.consume('ann')).toMatchObject({ outcome: 'degraded', isAllowed: true });
-    expect(performance.now() - started).toBeLessThan(LATEST);
-    await proxy.heal();
-    await until(async () => (await limiter.consume('ann')).outcome === 'allowed', { timeoutMs: 1_000, everyMs: 20 });
+describe.each(clientKinds)('when Redis is down at the start of a client of $kind', ({ connect }) => {
+  afterEach(() => proxy.heal());
+
+  it('decides by the policy, and by Redis within a second of its coming', async () => {
+    async function startAndRecover() {
+      await proxy.refuse();
+      const limiter = create({ redis: connect() });
+      const started = performance.now();
+      expect(await limiter.consume('ann')).toMatchObject({ outcome: 'degraded', isAllowed: true });
+      const slowest = performance.now() - started;
+      await proxy.heal();
+      return { slowest, recoveryMs: await recovery(limiter) };
+    }
+    const { slowest, recoveryMs } = await measured(
+      startAndRecover,
+      (result) => result.slowest <= LATEST && result.recoveryMs <= RECOVERY,
+    );
+    expect(slowest).toBeLessThanOrEqual(LATEST);
+    expect(recoveryMs).toBeLessThanOrEqual(RECOVERY);
   });
 });
 
@@ -143,9 +219,15 @@ describe('when Redis loads its data (LOADING)', () => {
     await source.client().call('eval', "for i = 1, 20000 do redis.call('SET', 'filler:' .. i, 'x') end", 0);
     await writer.call('REPLICAOF', source.host, source.port);
     await until(async () => (await limiter.consume('ann')).outcome === 'degraded', { timeoutMs: 10_000 });
-    const started = performance.now();
-    expect(await limiter.consume('ann')).toMatchObject({ outcome: 'degraded', isAllowed: true });
-    expect(performance.now() - started).toBeLessThan(LATEST);
+    const slowest = await measured(
+      async () => {
+        const started = performance.now();
+        expect(await limiter.consume('ann')).toMatchObject({ outcome: 'degraded', isAllowed: true });
+        return performance.now() - started;
+      },
+      (ms) => ms <= LATEST,
+    );
+    expect(slowest).toBeLessThanOrEqual(LATEST);
     await writer.config('SET', 'key-load-delay', '0');
     await until(
       async () =>

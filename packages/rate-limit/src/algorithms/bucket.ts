@@ -7,6 +7,8 @@ import type { Rule } from './rule.js';
 
 /** Parts of a unit that are counted. */
 export const PARTS = 65_536;
+/** The debt is written in 48 bits; only settlements far above the limit come near. */
+const MAX_DEBT = 2 ** 48 - 1;
 
 /** The algorithms `token-bucket` and `gcra`. */
 export const bucket: Rule<{ debt: number }> = {
@@ -35,6 +37,6 @@ export const bucket: Rule<{ debt: number }> = {
   },
 
   charge(state, _quota, _moment, cost) {
-    state.debt += cost * PARTS;
+    state.debt = Math.min(MAX_DEBT, state.debt + cost * PARTS);
   },
 };

@@ -1,7 +1,7 @@
 // A window opens with an admission and admits `limit` until it ends.
 // Worst case in any rolling window: 2 × limit − 1 (all but one at the end of a window, all at the start of the next).
 
-import type { Rule } from './rule.js';
+import { MAX_COUNT, type Rule } from './rule.js';
 
 /** The algorithm `fixed-window`. */
 export const fixedWindow: Rule<{ start: number; count: number }> = {
@@ -21,6 +21,6 @@ export const fixedWindow: Rule<{ start: number; count: number }> = {
   },
 
   charge(state, _quota, _moment, cost) {
-    state.count += cost;
+    state.count = Math.min(MAX_COUNT, state.count + cost);
   },
 };

@@ -2,7 +2,7 @@
 // A bucket is dropped when its last admission is older than the window, to the next 1/120 of it.
 // Worst case in any rolling window: limit. Never more, at any moment: what lies within the window is always counted.
 
-import type { Quota, Rule } from './rule.js';
+import { MAX_COUNT, type Quota, type Rule } from './rule.js';
 
 interface Ring {
   total: number;
@@ -83,7 +83,8 @@ export const ring: Rule<Ring> = {
   },
 
   charge(state, _quota, _moment, cost) {
-    state.total += cost;
-    state.cur += cost;
+    const fits = Math.min(cost, MAX_COUNT - state.total);
+    state.total += fits;
+    state.cur += fits;
   },
 };

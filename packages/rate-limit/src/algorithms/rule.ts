@@ -1,6 +1,12 @@
 // How an algorithm is written down in TypeScript: for the time without Redis, and as the model that the script is tested
 // against. Pure: no I/O, no clock. All times are whole microseconds.
 
+/**
+ * The most that is counted: counts are written in 32 bits. Admissions end at the limit, so that only settlements, which
+ * charge what was used however much it was, come near.
+ */
+export const MAX_COUNT = 2 ** 32 - 1;
+
 /** One policy in the numbers that the algorithms work with. */
 export interface Quota {
   /** Units per window. */

@@ -1,7 +1,7 @@
 // Every admission is remembered for one window. Exact at the price of memory: 12 bytes for each admission.
 // Worst case in any rolling window: limit.
 
-import type { Rule } from './rule.js';
+import { MAX_COUNT, type Rule } from './rule.js';
 
 interface Log {
   total: number;
@@ -47,8 +47,9 @@ export const slidingLog: Rule<Log> = {
   },
 
   charge(state, _quota, { now }, cost) {
-    if (cost === 0) return;
-    state.total += cost;
-    state.entries.push({ at: now, cost });
+    const fits = Math.min(cost, MAX_COUNT - state.total);
+    if (fits === 0) return;
+    state.total += fits;
+    state.entries.push({ at: now, cost: fits });
   },
 };

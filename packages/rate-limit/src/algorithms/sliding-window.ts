@@ -7,7 +7,7 @@
 // Worst case in any rolling window: 2 × limit − 1. It can touch two windows, but not their two first admissions, which are
 // at least a window apart. (On a fixed grid it would be 2 × limit: two at once with a limit of 1.)
 
-import type { Quota, Rule } from './rule.js';
+import { MAX_COUNT, type Quota, type Rule } from './rule.js';
 
 interface Windows {
   start: number;
@@ -61,6 +61,6 @@ export const slidingWindow: Rule<Windows> = {
   charge(state, quota, { now }, cost) {
     if (cost === 0) return;
     Object.assign(state, opened(state, quota, now));
-    state.current += cost;
+    state.current = Math.min(MAX_COUNT, state.current + cost);
   },
 };

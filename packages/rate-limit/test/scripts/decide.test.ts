@@ -69,7 +69,7 @@ async function compare(policies: readonly PolicyOptions[], seed: number): Promis
         ids.push(id);
         return { mode, cost, id, leaseMicros: Math.ceil(random() * windowMs * 1500), refundable: pick(cost, 0) };
       case 'settle':
-        return { mode, cost: 0, id: pick(...ids, id), actual: pick(0, 1, 2, 5) };
+        return { mode, cost: 0, id: pick(...ids, id), actual: pick(0, 1, 2, 5, 1_000_000_000) };
       case 'punish':
         return { mode: 'consume', cost, penalty };
       case 'ban':
@@ -106,4 +106,33 @@ describe('the script and its twin in TypeScript', () => {
       await compare(policies, seed);
     }
   }, 600_000);
+});
+
+describe('what settlements charge beyond the limit', () => {
+  const counted = names.filter((name) => name !== 'concurrency');
+  it.each(counted)('is counted up to 32 bits and never overflows into a lower count: %s', async (algorithm) => {
+    const set = resolvePolicies([{ name: 'p', limit: 1_000, windowMs: 60_000, algorithm }], 'n');
+    const key = `${prefix}{overflow-${algorithm}}`;
+    const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((letter) => letter.repeat(8));
+    let frame: Frame | undefined;
+    let now = START;
+    async function both(command: DecideCommand): Promise<readonly number[]> {
+      const expected = decide(frame, set, command, (now += 10));
+      frame = expected.frame;
+      expect(await decideAt(redis, key, set, command, now)).toEqual(expected.reply);
+      return expected.reply;
+    }
+    for (const id of ids) {
+      await both({ mode: 'lease', cost: 0, id, leaseMicros: 30_000_000, refundable: 0 });
+    }
+    for (const id of ids) await both({ mode: 'settle', cost: 0, id, actual: 1_000_000_000 });
+    const [status, , free = 0] = await both({ mode: 'peek', cost: 1 });
+    expect(status).toBe(0);
+    expect(free).toBeLessThan(1_000 - 4_294_000_000);
+    expect(free).toBeGreaterThanOrEqual((algorithm === 'gcra' ? 100 : 1_000) - 4_294_967_296);
+    const isBucket = algorithm === 'gcra' || algorithm === 'token-bucket';
+    if (isBucket) return;
+    now += algorithm === 'sliding-window' ? 180_000_000 : 61_000_000;
+    expect((await both({ mode: 'peek', cost: 1 }))[2]).toBe(1_000);
+  });
 });

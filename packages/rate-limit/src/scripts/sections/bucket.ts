@@ -29,5 +29,7 @@ export const bucketSection = /* lua */ `
       if asked * 65536 > extra then retry = floor(limit * 65536 / period)
       else retry = 1 - floor((extra - debt - (asked - cost) * 65536) / period) end
     end
+    -- Settlements may charge far beyond the limit: what does not fit into 48 bits is not counted.
+    if debt > 281474976710655 then debt = 281474976710655 end
     out = out .. pack('>HI4', floor(debt / 4294967296), debt % 4294967296)
 `;

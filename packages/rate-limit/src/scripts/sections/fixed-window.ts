@@ -24,5 +24,8 @@ export const fixedWindowSection = /* lua */ `
       status = 0
       retry = asked > limit and period or reset
     end
-    out = out .. pack('>HI4I4', floor((now - start) / 4294967296), (now - start) % 4294967296, count + cost)
+    -- Settlements may charge far beyond the limit: what does not fit into 32 bits is not counted.
+    count = count + cost
+    if count > 4294967295 then count = 4294967295 end
+    out = out .. pack('>HI4I4', floor((now - start) / 4294967296), (now - start) % 4294967296, count)
 `;

@@ -86,7 +86,10 @@ export const ringSection = /* lua */ `
         if need > 0 then retry = (before + span + 1) * tick - now end
       end
     end
-    total, cur = total + cost, cur + cost
+    -- Settlements may charge far beyond the limit: what does not fit into 32 bits is not counted.
+    local fits = 4294967295 - total
+    if cost < fits then fits = cost end
+    total, cur = total + fits, cur + fits
     if width == 3 and total > 65535 then
       local wide = ''
       for front = 1, #tail, 3 do wide = wide .. pack('>BI4', unpack('>BI2', tail, front)) end

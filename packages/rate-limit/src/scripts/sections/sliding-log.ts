@@ -56,6 +56,9 @@ export const slidingLogSection = /* lua */ `
         end
       end
     end
-    if cost > 0 then log = log .. pack('>dI4', now, cost) end
-    out = out .. pack('>I4I4', #log / 12, total + cost) .. log
+    -- Settlements may charge far beyond the limit: what does not fit into 32 bits is not counted.
+    local fits = 4294967295 - total
+    if cost < fits then fits = cost end
+    if fits > 0 then log = log .. pack('>dI4', now, fits) end
+    out = out .. pack('>I4I4', #log / 12, total + fits) .. log
 `;

@@ -47,6 +47,9 @@ export const slidingWindowSection = /* lua */ `
     -- Only an admission opens a window.
     if cost == 0 then start, current, previous, gap = kept[1], kept[2], kept[3], kept[4] end
     local age = now - start
-    out = out .. pack('>HI4I4I4HI4', floor(age / 4294967296), age % 4294967296, current + cost, previous,
+    -- Settlements may charge far beyond the limit: what does not fit into 32 bits is not counted.
+    current = current + cost
+    if current > 4294967295 then current = 4294967295 end
+    out = out .. pack('>HI4I4I4HI4', floor(age / 4294967296), age % 4294967296, current, previous,
       floor(gap / 4294967296), gap % 4294967296)
 `;
