@@ -210,7 +210,7 @@ describe('penalty, ban() and unban()', () => {
   it('doubles a ban and caps it', async () => {
     const { limiter } = create({
       limit: 1,
-      windowMs: 1,
+      windowMs: 50,
       penalty: { ...penalty, strikes: 1 },
       algorithm: 'fixed-window',
     });
