@@ -2,6 +2,8 @@
 export type CacheEvent =
   /** Answered from Redis. */
   | { readonly type: 'hit'; readonly key: string }
+  /** Another process loads the value; this one waits for it. */
+  | { readonly type: 'wait'; readonly key: string }
   /** Not in Redis, or purged: the loader runs. */
   | { readonly type: 'miss'; readonly key: string }
   /** The loader failed and the last good value was given instead. */

@@ -12,7 +12,8 @@ import { crc32 } from 'node:zlib';
 
 const MAGIC = 0xa5;
 const VERSION = 1;
-const HEADER_BYTES = 16;
+/** Enough to tell one frame from another: the checksum covers the time and the versions. */
+export const HEADER_BYTES = 16;
 const LINGERS = 1;
 
 /** What the body of a frame is. */

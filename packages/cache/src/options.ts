@@ -32,6 +32,8 @@ export interface CacheOptions {
   readonly deadlineMs?: number;
   /** How long a loader may take, in milliseconds. @default 30_000 */
   readonly loadTimeoutMs?: number;
+  /** How long the death of a loading process holds up the others, in milliseconds; a living one renews. @default 2_000 */
+  readonly leaseMs?: number;
   /** Larger values are given to the caller but not stored. @default 1_048_576 */
   readonly maxValueBytes?: number;
   /** Receives what happens. */
@@ -83,6 +85,7 @@ export function resolveCacheOptions(options: CacheOptions) {
     onStoreFailure: optional(oneOf('open', 'throw'), 'open'),
     deadlineMs: optional(deadline, 50),
     loadTimeoutMs: optional(integer(1, MAX_MS), 30_000),
+    leaseMs: optional(integer(100, 600_000), 2_000),
     maxValueBytes: optional(integer(1, 512 * 1024 * 1024), 1_048_576),
     onEvent: optional(callback<(event: CacheEvent) => void>(), undefined),
     now: optional(callback<() => number>(), Date.now),

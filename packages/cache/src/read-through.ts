@@ -1,24 +1,29 @@
 // One getOrSet from start to end:
 //
 //   read ─ fresh ───────────────────────────────► value
-//     ├─ failed shortly before ─ last value ────► that, else CachedLoadError
-//     └─ hold versions ─► load ─ value ─► commit ► value
-//                          └─ error ─ last value ► that, else the error
+//    ▲ ├─ failed shortly before ─ last value ────► that, else CachedLoadError
+//    │ └─ claim ─► load ─ value ─► commit ───────► value
+//    │      │        └─ error ─ last value ──────► that, else the error
+//    └──────┴ another process loads: wait for it
 //
 // Redis that fails is asked once: when the read failed the value is loaded and not stored.
 
 import { StoreUnavailableError, type EventSink } from '@sallyport/core';
-import type { EntryStore, Fill } from './entry-store.js';
-import { CachedLoadError } from './errors.js';
+import type { EntryStore } from './entry-store.js';
+import { CachedLoadError, LoadTimeoutError } from './errors.js';
 import type { CacheEvent } from './events.js';
+import type { Fill } from './fills.js';
 import { load, type Loader } from './load.js';
 import type { CacheSettings, CallSettings } from './options.js';
-import { describeFailure, failureWrites, lookUp, valueWrites } from './records.js';
+import { describeFailure, failureWrites, lookUp, parseFailure, valueWrites, type Known } from './records.js';
 import type { Outcome } from './single-flight.js';
 import { encodeValue } from './value-codec.js';
 
 /** What a hold outlives a load by, so that a load which takes all its time can still be written. */
 const COMMIT_SLACK_MS = 5_000;
+
+/** Says to those who wait that the value was not stored. */
+const UNSTORED = '-';
 
 export interface ReadThrough {
   /** Runs a call to Redis; gives `undefined` when it failed and the policy is `'open'`. */
@@ -31,6 +36,16 @@ export interface ReadThrough {
 
 /** `refused`: too large, or its TTL is 0. */
 export type StoreResult = 'stored' | 'overtaken' | 'refused';
+
+interface Answer {
+  readonly known: Known;
+}
+
+/** To load. `fill` is left out when Redis failed; `fail` gives the last good value or throws the error. */
+interface Task {
+  readonly fill: Fill | undefined;
+  readonly fail: (error: unknown) => Answer;
+}
 
 export function createReadThrough(
   entries: EntryStore,
@@ -48,12 +63,22 @@ export function createReadThrough(
     }
   };
 
+  async function prepare(fill: Fill, value: unknown, call: CallSettings) {
+    try {
+      return { ttlMs: call.ttlOf(value), encoded: encodeValue(value) };
+    } catch (error) {
+      // The others are to find out for themselves, and not to wait for what won't come.
+      await fill.abandon(UNSTORED);
+      throw error;
+    }
+  }
+
   const store: ReadThrough['store'] = async (fill, key, value, call) => {
-    const ttlMs = call.ttlOf(value);
-    const encoded = encodeValue(value);
+    const { ttlMs, encoded } = await prepare(fill, value, call);
     const reason = ttlMs === 0 ? 'ttl-zero' : encoded.body.length > settings.maxValueBytes ? 'too-large' : undefined;
     if (reason !== undefined) {
       events.emit({ type: 'not-stored', key, reason });
+      await fill.abandon(UNSTORED);
       return 'refused';
     }
     if (await fill.commit(valueWrites(encoded, ttlMs, call.staleIfErrorMs))) return 'stored';
@@ -61,39 +86,67 @@ export function createReadThrough(
     return 'overtaken';
   };
 
+  /** Looks, and waits while another process loads; ends with an answer or with the task to load. */
+  async function seek(key: string, call: CallSettings): Promise<Answer | Task> {
+    const endsAt = performance.now() + call.loadTimeoutMs;
+    const { leaseMs } = settings;
+    const hold = { tags: call.tags, holdMs: call.loadTimeoutMs + COMMIT_SLACK_MS, leaseMs };
+    for (;;) {
+      const found = await attempt('read', key, () => lookUp(entries, key, call.tags));
+      if (found?.fresh !== undefined) {
+        events.emit({ type: 'hit', key });
+        return { known: found.fresh };
+      }
+      const lastGood = call.staleIfErrorMs > 0 ? found?.stale : undefined;
+      const fail = (error: unknown): Answer => {
+        if (lastGood === undefined) throw error;
+        events.emit({ type: 'stale', key });
+        return { known: lastGood };
+      };
+      if (found?.failure !== undefined && call.errorTtlMs > 0) return fail(new CachedLoadError(key, found.failure));
+      if (found === undefined) return { fill: undefined, fail };
+      const claim = await attempt('write', key, () => entries.claimFill(key, { ...hold, sight: found.sight }));
+      if (claim === undefined || !('wait' in claim)) return { fill: claim, fail };
+      const leftMs = endsAt - performance.now();
+      if (leftMs <= 0) return fail(new LoadTimeoutError(key, call.loadTimeoutMs));
+      events.emit({ type: 'wait', key });
+      const text = await claim.wait(leftMs);
+      if (text === UNSTORED) {
+        // Waiting in turn for values that nobody may share would only make a queue.
+        return { fill: await attempt('write', key, () => entries.startFill(key, hold)), fail };
+      }
+      const failure = parseFailure(text);
+      if (failure !== undefined) return fail(new CachedLoadError(key, failure));
+    }
+  }
+
   const getOrLoad: ReadThrough['getOrLoad'] = async (key, loader, call) => {
-    const found = await attempt('read', key, () => lookUp(entries, key, call.tags));
-    if (found?.fresh !== undefined) {
-      events.emit({ type: 'hit', key });
-      return { value: found.fresh.value, isOvertaken: false };
-    }
-    const lastGood = call.staleIfErrorMs > 0 ? found?.stale : undefined;
-    const giveLastGood = (value: unknown) => {
-      events.emit({ type: 'stale', key });
-      return { value, isOvertaken: false };
-    };
-    if (found?.failure !== undefined && call.errorTtlMs > 0) {
-      if (lastGood !== undefined) return giveLastGood(lastGood.value);
-      throw new CachedLoadError(key, found.failure);
-    }
+    const sought = await seek(key, call);
+    if ('known' in sought) return { value: sought.known.value, isOvertaken: false };
+    const { fill, fail } = sought;
     events.emit({ type: 'miss', key });
-    const hold = { tags: call.tags, holdMs: call.loadTimeoutMs + COMMIT_SLACK_MS };
-    const fill = found && (await attempt('write', key, () => entries.startFill(key, hold)));
     let value: unknown;
     try {
       value = await load(loader, key, call.loadTimeoutMs);
     } catch (error) {
       events.emit({ type: 'load-failed', key, error });
-      if (fill !== undefined && call.errorTtlMs > 0) {
-        const writes = failureWrites(describeFailure(error), call.errorTtlMs);
-        await attempt('write', key, () => fill.commit(writes));
-      }
-      if (lastGood !== undefined) return giveLastGood(lastGood.value);
-      throw error;
+      await giveUp(fill, key, error, call);
+      return { value: fail(error).known.value, isOvertaken: false };
     }
     const result = fill && (await attempt('write', key, () => store(fill, key, value, call)));
     return { value, isOvertaken: result === 'overtaken' };
   };
+
+  /** Tells the others that the load failed: those who wait now, and for `errorTtlMs` those who come. */
+  async function giveUp(fill: Fill | undefined, key: string, error: unknown, call: CallSettings): Promise<void> {
+    if (fill === undefined) return;
+    const failure = describeFailure(error);
+    const isKept = call.errorTtlMs > 0;
+    await attempt('write', key, async () => {
+      if (isKept) await fill.commit(failureWrites(failure, call.errorTtlMs));
+      else await fill.abandon(JSON.stringify(failure));
+    });
+  }
 
   return { attempt, getOrLoad, store };
 }

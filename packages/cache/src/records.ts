@@ -1,8 +1,9 @@
 // The parts of which an entry of this cache consists: the value, a mark that lives as long as it is fresh (only where the
 // value outlives its freshness, so that Redis and no clock of ours tells fresh from stale), and a record of a failed load.
 
-import type { EntryStore, Write } from './entry-store.js';
+import type { EntryStore } from './entry-store.js';
 import type { LoadFailure } from './errors.js';
+import type { Sight, Write } from './fills.js';
 import { Kind } from './frame.js';
 import { decodeValue, type EncodedValue } from './value-codec.js';
 
@@ -14,7 +15,7 @@ const NOTHING = Buffer.alloc(0);
 export const PARTS: readonly string[] = ['', FRESH, FAILURE];
 
 /** A value, which may be `undefined`. */
-interface Known {
+export interface Known {
   readonly value: unknown;
 }
 
@@ -23,14 +24,18 @@ export interface Found {
   readonly fresh?: Known | undefined;
   readonly stale?: Known | undefined;
   readonly failure?: LoadFailure | undefined;
+  readonly sight: Sight;
 }
 
 export async function lookUp(entries: EntryStore, key: string, tags: readonly string[]): Promise<Found> {
-  const [entry, mark, failed] = await entries.read(key, PARTS, { tags });
+  const {
+    entries: [entry, mark, failed],
+    sight,
+  } = await entries.look(key, PARTS, { tags });
   const known = entry && decodeValue(entry.kind, entry.body);
   const isFresh = entry !== undefined && (!entry.lingers || mark !== undefined);
   const failure = failed && (decodeValue(failed.kind, failed.body)?.value as LoadFailure | undefined);
-  return { ...(isFresh ? { fresh: known } : { stale: known }), failure };
+  return { ...(isFresh ? { fresh: known } : { stale: known }), failure, sight };
 }
 
 export function valueWrites({ kind, body }: EncodedValue, ttlMs: number, staleIfErrorMs: number): Write[] {
@@ -55,4 +60,11 @@ export function describeFailure(error: unknown): LoadFailure {
     ...(typeof code === 'string' ? { code } : {}),
     ...(typeof status === 'number' ? { status } : {}),
   };
+}
+
+/** Reads what another process told about its failure; anything else is `undefined`. */
+export function parseFailure(text: string | undefined): LoadFailure | undefined {
+  if (text === undefined) return undefined;
+  const failure = decodeValue(Kind.Failure, Buffer.from(text))?.value;
+  return typeof failure === 'object' && failure !== null && 'name' in failure ? (failure as LoadFailure) : undefined;
 }
