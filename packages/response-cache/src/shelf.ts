@@ -35,6 +35,8 @@ export interface Selector {
 /** What a lookup gave. */
 export interface Found {
   readonly response?: StoredResponse;
+  /** Its life is not over, by the clock of Redis. */
+  readonly isFresh: boolean;
   readonly storedAtMs: number;
   readonly record: UrlRecord;
 }
@@ -59,7 +61,7 @@ export interface Shelf {
     selector: Selector,
     record: UrlRecord,
     response: StoredResponse,
-    how: { readonly names: readonly string[]; readonly ttlMs: number },
+    how: { readonly names: readonly string[]; readonly ttlMs: number; readonly keepMs: number },
   ) => Promise<boolean>;
   readonly inspect: (id: string) => Promise<CachedUrl | undefined>;
   readonly remove: (id: string) => Promise<boolean>;
@@ -83,16 +85,19 @@ export function createShelf(entries: EntryStore, baseNames: readonly string[]): 
     async find({ id, origin, headers, tags }) {
       const guess = remembered.get(id) ?? baseNames;
       const read = (parts: string[]) => entries.read(id, parts, { tags, isFenced: true });
-      const [recordEntry, guessed] = await read([RECORD, part(variantId(origin, guess, headers))]);
+      const variant = variantId(origin, guess, headers);
+      const [recordEntry, ...guessed] = await read([RECORD, part(variant), freshPart(variant)]);
       const record = parseRecord(recordEntry) ?? { names: baseNames, ids: [], lifeMs: 0 };
-      let entry = guessed;
+      let [entry, mark] = guessed;
       if (record.names.join() !== guess.join()) {
         remember(id, record.names);
-        [entry] = await read([part(variantId(origin, record.names, headers))]);
+        const right = variantId(origin, record.names, headers);
+        [entry, mark] = await read([part(right), freshPart(right)]);
       }
       // Without the record nobody knows which headers matter: what the guess has found may be made for another client.
       const response = recordEntry && entry && decodeResponse(entry.body);
-      return { record, storedAtMs: entry?.storedAtMs ?? 0, ...(response === undefined ? {} : { response }) };
+      const isFresh = entry !== undefined && (!entry.lingers || mark !== undefined);
+      return { record, isFresh, storedAtMs: entry?.storedAtMs ?? 0, ...(response === undefined ? {} : { response }) };
     },
 
     startFill: ({ id, tags }) => entries.startFill(id, { tags, holdMs: HOLD_MS, isFenced: true }),
@@ -104,11 +109,16 @@ export function createShelf(entries: EntryStore, baseNames: readonly string[]): 
       // Under other names the old variants can't be found any more.
       const others = (isSame ? record.ids : []).filter((known) => known !== variant);
       const dropped = isSame ? others.splice(0, others.length - (MAX_VARIANTS - 1)) : record.ids;
-      const lifeMs = Math.max(how.ttlMs, isSame ? record.lifeMs : 0);
+      const ttlMs = how.ttlMs + how.keepMs;
+      const lifeMs = Math.max(ttlMs, isSame ? record.lifeMs : 0);
       const body = Buffer.from(JSON.stringify({ names, ids: [...others, variant], lifeMs } satisfies UrlRecord));
       const writes: Write[] = [
         { part: RECORD, kind: Kind.Json, body, ttlMs: lifeMs },
-        { part: part(variant), kind: Kind.Bytes, body: encodeResponse(response), ttlMs: how.ttlMs },
+        { part: part(variant), kind: Kind.Bytes, body: encodeResponse(response), ttlMs, lingers: how.keepMs > 0 },
+        // The mark's own expiry ends the freshness of what lingers: Redis keeps the time, and no client's clock counts.
+        ...(how.keepMs > 0
+          ? [{ part: freshPart(variant), kind: Kind.Mark, body: Buffer.alloc(0), ttlMs: how.ttlMs }]
+          : []),
         ...dropped.map((gone) => ({ part: part(gone), kind: Kind.Bytes, body: Buffer.alloc(0), ttlMs: 0 })),
       ];
       remember(id, names);
@@ -129,6 +139,10 @@ export function createShelf(entries: EntryStore, baseNames: readonly string[]): 
 
     remove: (id) => entries.delete(id, [RECORD]),
   };
+}
+
+function freshPart(variant: string): string {
+  return `fresh-${variant}`;
 }
 
 function part(variant: string): string {
