@@ -36,7 +36,7 @@ export interface EntryRead {
 }
 
 /** A valid record. */
-export type Entry = Pick<Frame, 'kind' | 'lingers' | 'storedAtMs' | 'body'>;
+export type Entry = Pick<Frame, 'kind' | 'lingers' | 'storedAtMs' | 'freshMs' | 'costMs' | 'tags' | 'body'>;
 
 /** What `look` gives. */
 export interface Look {

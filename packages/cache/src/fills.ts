@@ -34,6 +34,10 @@ export interface Write {
   readonly ttlMs: number;
   /** @default false */
   readonly lingers?: boolean;
+  /** How long it is fresh, ms. @default `ttlMs` */
+  readonly freshMs?: number;
+  /** How long it took to make, ms. @default 0 */
+  readonly costMs?: number;
 }
 
 /** A value on its way into the store. */
@@ -129,11 +133,10 @@ export function createFills({ redis, guard, keyspace, isCluster, now, onTime }: 
       async commit(writes) {
         stopRenewing();
         const storedAtMs = now();
-        const puts = writes.map(({ part, kind, body, ttlMs, lingers = false }) => ({
-          key: keyspace.part(key, part),
-          frame: ttlMs === 0 ? Buffer.alloc(0) : encodeFrame({ kind, lingers, storedAtMs, body, ...stamp }),
-          ttlMs,
-        }));
+        const puts = writes.map(({ part, ttlMs, lingers = false, freshMs = ttlMs, costMs = 0, ...rest }) => {
+          const frame = { kind: rest.kind, body: rest.body, lingers, freshMs, costMs, storedAtMs, ...stamp };
+          return { key: keyspace.part(key, part), frame: ttlMs === 0 ? Buffer.alloc(0) : encodeFrame(frame), ttlMs };
+        });
         const lifeMs = Math.max(...writes.map(({ ttlMs }) => ttlMs));
         return guard.run(async () => {
           if (!isCluster) return commitFill(redis, [fenceHeld, ...markersHeld], puts, lifeMs, release(''));

@@ -36,10 +36,23 @@ export interface CacheOptions {
   readonly leaseMs?: number;
   /** Larger values are given to the caller but not stored. @default 1_048_576 */
   readonly maxValueBytes?: number;
+  /**
+   * Keeps values in the memory of the process as well, as long as Redis tells of every change (CLIENT TRACKING, on a
+   * connection of its own). Values are then shared among callers, and frozen. Not on a Cluster. @default false
+   */
+  readonly l1?: L1Options | false;
   /** Receives what happens. */
   readonly onEvent?: (event: CacheEvent) => void;
   /** Wall clock in milliseconds for time stamps; decides nothing. @default Date.now */
   readonly now?: () => number;
+}
+
+/** Limits of the values in memory. */
+export interface L1Options {
+  /** Roughly, as stored in Redis plus 300 per entry. A value larger than an eighth stays out. @default 33_554_432 */
+  readonly maxBytes?: number;
+  /** @default 10_000 */
+  readonly maxEntries?: number;
 }
 
 /** Options of `getOrSet` and `set`. */
@@ -73,6 +86,19 @@ export const tagList: Check<readonly string[]> = (value, site) => {
 const ttl: Check<number | ((value: never) => number)> = (value, site) =>
   typeof value === 'function' ? (value as (value: never) => number) : duration(value, site);
 
+const l1: Check<Required<L1Options> | false> = (value, site) =>
+  value === false
+    ? false
+    : checkOptions(
+        site.packageName,
+        value,
+        {
+          maxBytes: optional(integer(1_024), 33_554_432),
+          maxEntries: optional(integer(1), 10_000),
+        },
+        'l1.',
+      );
+
 export type CacheSettings = ReturnType<typeof resolveCacheOptions>;
 
 /** @throws {OptionError} for an option that is unknown or not as described */
@@ -87,6 +113,7 @@ export function resolveCacheOptions(options: CacheOptions) {
     loadTimeoutMs: optional(integer(1, MAX_MS), 30_000),
     leaseMs: optional(integer(100, 600_000), 2_000),
     maxValueBytes: optional(integer(1, 512 * 1024 * 1024), 1_048_576),
+    l1: optional(l1, false as const),
     onEvent: optional(callback<(event: CacheEvent) => void>(), undefined),
     now: optional(callback<() => number>(), Date.now),
   });

@@ -14,8 +14,18 @@ import { CachedLoadError, LoadTimeoutError } from './errors.js';
 import type { CacheEvent } from './events.js';
 import type { Fill } from './fills.js';
 import { load, type Loader } from './load.js';
+import type { Memory } from './memory.js';
 import type { CacheSettings, CallSettings } from './options.js';
-import { describeFailure, failureWrites, lookUp, parseFailure, valueWrites, type Known } from './records.js';
+import {
+  describeFailure,
+  failureWrites,
+  lookUp,
+  parseFailure,
+  toRemember,
+  valueWrites,
+  type Found,
+  type Known,
+} from './records.js';
 import type { Outcome } from './single-flight.js';
 import { encodeValue } from './value-codec.js';
 
@@ -28,10 +38,18 @@ const UNSTORED = '-';
 export interface ReadThrough {
   /** Runs a call to Redis; gives `undefined` when it failed and the policy is `'open'`. */
   readonly attempt: <T>(operation: 'read' | 'write', key: string, call: () => Promise<T>) => Promise<T | undefined>;
+  /** Looks in Redis, and keeps in memory what is found. */
+  readonly find: (key: string, tags: readonly string[]) => Promise<Found>;
   /** Gives the value from Redis, or from the loader. */
   readonly getOrLoad: (key: string, loader: Loader<unknown>, call: CallSettings) => Promise<Outcome>;
   /** Writes a value through a fill that holds the versions from before it. */
-  readonly store: (fill: Fill, key: string, value: unknown, call: CallSettings) => Promise<StoreResult>;
+  readonly store: (
+    fill: Fill,
+    key: string,
+    value: unknown,
+    call: CallSettings,
+    costMs?: number,
+  ) => Promise<StoreResult>;
 }
 
 /** `refused`: too large, or its TTL is 0. */
@@ -51,6 +69,7 @@ export function createReadThrough(
   entries: EntryStore,
   settings: CacheSettings,
   events: EventSink<CacheEvent>,
+  memory: Memory | undefined,
 ): ReadThrough {
   const attempt: ReadThrough['attempt'] = async (operation, key, call) => {
     try {
@@ -73,7 +92,7 @@ export function createReadThrough(
     }
   }
 
-  const store: ReadThrough['store'] = async (fill, key, value, call) => {
+  const store: ReadThrough['store'] = async (fill, key, value, call, costMs = 0) => {
     const { ttlMs, encoded } = await prepare(fill, value, call);
     const reason = ttlMs === 0 ? 'ttl-zero' : encoded.body.length > settings.maxValueBytes ? 'too-large' : undefined;
     if (reason !== undefined) {
@@ -81,9 +100,21 @@ export function createReadThrough(
       await fill.abandon(UNSTORED);
       return 'refused';
     }
-    if (await fill.commit(valueWrites(encoded, ttlMs, call.staleIfErrorMs))) return 'stored';
+    if (await fill.commit(valueWrites(encoded, ttlMs, call.staleIfErrorMs, costMs))) return 'stored';
     events.emit({ type: 'not-stored', key, reason: 'overtaken' });
     return 'overtaken';
+  };
+
+  const find: ReadThrough['find'] = async (key, tags) => {
+    if (memory === undefined) return lookUp(entries, key, tags);
+    const token = memory.begin(key);
+    let found: Found | undefined;
+    try {
+      found = await lookUp(entries, key, tags);
+      return found;
+    } finally {
+      memory.end(token, key, found && toRemember(found));
+    }
   };
 
   /** Looks, and waits while another process loads; ends with an answer or with the task to load. */
@@ -92,7 +123,7 @@ export function createReadThrough(
     const { leaseMs } = settings;
     const hold = { tags: call.tags, holdMs: call.loadTimeoutMs + COMMIT_SLACK_MS, leaseMs };
     for (;;) {
-      const found = await attempt('read', key, () => lookUp(entries, key, call.tags));
+      const found = await attempt('read', key, () => find(key, call.tags));
       if (found?.fresh !== undefined) {
         events.emit({ type: 'hit', key });
         return { known: found.fresh };
@@ -125,6 +156,7 @@ export function createReadThrough(
     if ('known' in sought) return { value: sought.known.value, isOvertaken: false };
     const { fill, fail } = sought;
     events.emit({ type: 'miss', key });
+    const startedAt = performance.now();
     let value: unknown;
     try {
       value = await load(loader, key, call.loadTimeoutMs);
@@ -133,7 +165,8 @@ export function createReadThrough(
       await giveUp(fill, key, error, call);
       return { value: fail(error).known.value, isOvertaken: false };
     }
-    const result = fill && (await attempt('write', key, () => store(fill, key, value, call)));
+    const costMs = Math.ceil(performance.now() - startedAt);
+    const result = fill && (await attempt('write', key, () => store(fill, key, value, call, costMs)));
     return { value, isOvertaken: result === 'overtaken' };
   };
 
@@ -148,5 +181,5 @@ export function createReadThrough(
     });
   }
 
-  return { attempt, getOrLoad, store };
+  return { attempt, find, getOrLoad, store };
 }

@@ -1,10 +1,11 @@
 // The parts of which an entry of this cache consists: the value, a mark that lives as long as it is fresh (only where the
 // value outlives its freshness, so that Redis and no clock of ours tells fresh from stale), and a record of a failed load.
 
-import type { EntryStore } from './entry-store.js';
+import type { Entry, EntryStore } from './entry-store.js';
 import type { LoadFailure } from './errors.js';
 import type { Sight, Write } from './fills.js';
 import { Kind } from './frame.js';
+import type { Remembered } from './memory.js';
 import { decodeValue, type EncodedValue } from './value-codec.js';
 
 const FRESH = 'fresh';
@@ -25,6 +26,8 @@ export interface Found {
   readonly stale?: Known | undefined;
   readonly failure?: LoadFailure | undefined;
   readonly sight: Sight;
+  /** The record of the value. */
+  readonly entry: Entry | undefined;
 }
 
 export async function lookUp(entries: EntryStore, key: string, tags: readonly string[]): Promise<Found> {
@@ -35,13 +38,13 @@ export async function lookUp(entries: EntryStore, key: string, tags: readonly st
   const known = entry && decodeValue(entry.kind, entry.body);
   const isFresh = entry !== undefined && (!entry.lingers || mark !== undefined);
   const failure = failed && (decodeValue(failed.kind, failed.body)?.value as LoadFailure | undefined);
-  return { ...(isFresh ? { fresh: known } : { stale: known }), failure, sight };
+  return { ...(isFresh ? { fresh: known } : { stale: known }), failure, sight, entry };
 }
 
-export function valueWrites({ kind, body }: EncodedValue, ttlMs: number, staleIfErrorMs: number): Write[] {
+export function valueWrites(encoded: EncodedValue, ttlMs: number, staleIfErrorMs: number, costMs: number): Write[] {
   const lingers = staleIfErrorMs > 0;
   return [
-    { part: '', kind, body, ttlMs: ttlMs + staleIfErrorMs, lingers },
+    { part: '', ...encoded, ttlMs: ttlMs + staleIfErrorMs, lingers, freshMs: ttlMs, costMs },
     { part: FRESH, kind: Kind.Mark, body: NOTHING, ttlMs: lingers ? ttlMs : 0 },
     { part: FAILURE, kind: Kind.Failure, body: NOTHING, ttlMs: 0 },
   ];
@@ -67,4 +70,12 @@ export function parseFailure(text: string | undefined): LoadFailure | undefined 
   if (text === undefined) return undefined;
   const failure = decodeValue(Kind.Failure, Buffer.from(text))?.value;
   return typeof failure === 'object' && failure !== null && 'name' in failure ? (failure as LoadFailure) : undefined;
+}
+
+/** What memory needs to know of a value that was found. */
+export function toRemember({ fresh, entry }: Found): Remembered | undefined {
+  if (fresh === undefined || entry === undefined) return undefined;
+  const tags = entry.tags.filter((_text, index) => index % 2 === 0);
+  const freshUntilMs = entry.storedAtMs + entry.freshMs;
+  return { value: fresh.value, tags, bytes: entry.body.length, freshUntilMs };
 }

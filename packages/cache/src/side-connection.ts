@@ -5,6 +5,8 @@
 import { masterClients, type RedisClient } from '@sallyport/core';
 
 const RETRY_MS = 50;
+/** A server that accepts and then says nothing is left after this time. */
+const READY_MS = 3_000;
 
 /** A client that may listen. */
 export interface SideClient extends RedisClient {
@@ -60,6 +62,7 @@ export function openSideConnection(
       sentinelRetryStrategy: () => null,
     });
     client = made;
+    timer = setTimeout(() => !isUp && client === made && restart(), READY_MS).unref();
     // What fails is told by "end".
     made.on('error', () => undefined);
     made.on('connect', () => {
@@ -69,12 +72,14 @@ export function openSideConnection(
     made.on('ready', () => {
       if (isClosed || client !== made) return;
       isUp = true;
+      clearTimeout(timer);
       listener.onUp(made);
     });
     made.on('end', () => {
       if (client !== made) return;
       client = undefined;
       goDown();
+      clearTimeout(timer);
       retry();
     });
   }
@@ -91,36 +96,40 @@ export function openSideConnection(
     old?.disconnect();
   }
 
-  const close = () => {
-    isClosed = true;
-    clearTimeout(timer);
+  function restart(): void {
     drop();
-    removeEnding(redis, close);
-  };
-  addEnding(redis, close);
-  connect();
-  return {
-    restart() {
-      drop();
-      retry();
-    },
-    close,
-  };
-}
-
-/** What ends with a client: one listener on it, however many connections follow it. */
-const endings = new WeakMap<RedisClient, Set<() => void>>();
-
-function addEnding(redis: RedisClient, close: () => void): void {
-  let set = endings.get(redis);
-  if (set === undefined) {
-    const all = (set = new Set<() => void>());
-    endings.set(redis, set);
-    redis.on('end', () => all.forEach((end) => end()));
+    clearTimeout(timer);
+    retry();
   }
-  set.add(close);
+
+  const connection: SideConnection = {
+    restart,
+    close() {
+      isClosed = true;
+      clearTimeout(timer);
+      drop();
+      followersOf(redis).delete(connection);
+    },
+  };
+  followersOf(redis).add(connection);
+  connect();
+  return connection;
 }
 
-function removeEnding(redis: RedisClient, close: () => void): void {
-  endings.get(redis)?.delete(close);
+const followers = new WeakMap<RedisClient, Set<SideConnection>>();
+
+/** The connections that follow a client: two listeners on it, however many they are. */
+function followersOf(redis: RedisClient): Set<SideConnection> {
+  const known = followers.get(redis);
+  if (known !== undefined) return known;
+  const all = new Set<SideConnection>();
+  followers.set(redis, all);
+  redis.on('end', () => {
+    for (const connection of all) connection.close();
+  });
+  // The client may be on its way to another server: a new master after a failover.
+  redis.on('close', () => {
+    for (const connection of all) connection.restart();
+  });
+  return all;
 }
