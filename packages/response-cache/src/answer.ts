@@ -12,7 +12,7 @@ import { StoreUnavailableError } from '@sallyport/core';
 import type { Request, Response } from 'express';
 import { isRevalidation, revalidate } from './background.js';
 import type { Directives } from './cache-control.js';
-import { createFlights } from './flights.js';
+import { createFlights, type Outcome } from './flights.js';
 import { chooseUse, requestDirectives, stalenessMs } from './freshness.js';
 import type { ResponseCacheSettings } from './options.js';
 import { recordResponse } from './record-response.js';
@@ -97,22 +97,33 @@ export function createAnswer(settings: ResponseCacheSettings, shelf: Shelf, take
     });
   }
 
-  /** Waits for requests of this process that make the same response; gives whether one of them has answered this one. */
-  async function share(req: Request, res: Response, plan: RequestPlan, flight: string): Promise<boolean> {
+  /**
+   * Waits for requests of this process that make the same response. Gives `true` when one of them has answered this one,
+   * else what is to be called with the outcome of this one; between the last look at the others and taking the lead there is
+   * no `await`, or several would lead.
+   */
+  async function share(
+    req: Request,
+    res: Response,
+    plan: RequestPlan,
+    flight: string,
+  ): Promise<true | ((outcome: Outcome) => void)> {
     const { origin, headers } = plan.selector;
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
-      const outcome = await flights.join(flight);
-      if (outcome === undefined || outcome.kind === 'uncacheable') return false;
+      const run = flights.join(flight);
+      if (run === undefined) break;
+      const outcome = await run;
+      if (outcome.kind === 'uncacheable') break;
       // Nothing came of it: the first of those who waited is the next, and the others wait for it.
       if (outcome.kind === 'failed') continue;
       const { response, names, variant, isStale } = outcome;
       // Only now is it known which headers matter: the response may be another variant than this client's.
-      if (variantId(origin, names, headers) !== variant) return false;
+      if (variantId(origin, names, headers) !== variant) break;
       send(req, res, response, isStale ? 'STALE' : 'HIT', 'fwd=miss; collapsed');
       events.emit({ type: 'coalesced', key: plan.key });
       return true;
     }
-    return false;
+    return flights.lead(flight);
   }
 
   return async function answer(req, res) {
@@ -141,9 +152,10 @@ export function createAnswer(settings: ResponseCacheSettings, shelf: Shelf, take
     const flight = `${selector.id} ${variantId(selector.origin, found.record.names, selector.headers)}`;
     const isAlone =
       plan.isPersonal() || req.headers.range !== undefined || isRevalidation(req) || forward === 'request';
-    if (!isAlone && (await share(req, res, plan, flight))) return true;
-    const settle = isAlone ? () => {} : flights.lead(flight);
-    const fill = await attempt('write', key, () => shelf.startFill(selector)).catch((error: unknown) => {
+    const settle = isAlone ? () => {} : await share(req, res, plan, flight);
+    if (settle === true) return true;
+    const tags = shelf.tagsFor(selector, found.record);
+    const fill = await attempt('write', key, () => shelf.startFill(selector, tags)).catch((error: unknown) => {
       settle({ kind: 'failed' });
       throw error;
     });
@@ -152,7 +164,7 @@ export function createAnswer(settings: ResponseCacheSettings, shelf: Shelf, take
       return false;
     }
     take(res);
-    recordResponse(req, res, { plan, found, fill, shelf, settings, stale: stored, directives, forward, settle });
+    recordResponse(req, res, { plan, found, fill, tags, shelf, settings, stale: stored, directives, forward, settle });
     return false;
   };
 

@@ -20,6 +20,7 @@ import type { Request, Response } from 'express';
 import { createStatusWriter, type StatusHeaders } from './cache-status.js';
 import type { ResponseCacheEvent } from './events.js';
 import { nameTest } from './identity.js';
+import { createStats } from './stats.js';
 import { urlKey } from './url-key.js';
 
 /** Options of `responseCache`. */
@@ -131,12 +132,20 @@ export function resolveOptions(options: ResponseCacheOptions) {
     onEvent: optional(callback<(event: ResponseCacheEvent) => void>(), undefined),
     now: optional(callback<() => number>(), Date.now),
   });
-  const events = createEventSink<ResponseCacheEvent>('response-cache', checked.onEvent);
+  const sink = createEventSink<ResponseCacheEvent>('response-cache', checked.onEvent);
+  const stats = createStats();
+  const events = {
+    emit(event: ResponseCacheEvent): void {
+      stats.count(event);
+      sink.emit(event);
+    },
+  };
   const isParameterIgnored = nameTest(checked.ignoreParameters);
   const entries = entriesOf(checked, (key) => events.emit({ type: 'corrupt', key }));
   return {
     ...checked,
     events,
+    stats,
     entries,
     vary: checked.vary.map((name) => name.toLowerCase()).toSorted(),
     isCookieIgnored: nameTest(checked.ignoreCookies),

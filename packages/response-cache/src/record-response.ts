@@ -8,11 +8,12 @@ import { judge, type Verdict } from './cache-policy.js';
 import { capture, type Replacement } from './capture.js';
 import type { Directives } from './cache-control.js';
 import { completed } from './complete.js';
+import { isDeceptive } from './deception.js';
 import { isNotModified } from './conditional.js';
 import type { NotStoredReason } from './events.js';
 import type { Outcome } from './flights.js';
 import { coversError } from './freshness.js';
-import { hideHeaders } from './hidden-headers.js';
+import { narrowRequest } from './narrow-request.js';
 import type { ResponseCacheSettings } from './options.js';
 import { askedBy, prepareReplay, type Stored } from './replay.js';
 import type { RequestPlan } from './request-plan.js';
@@ -26,6 +27,7 @@ import {
   rawFieldsOf,
   resetHead,
 } from './response-head.js';
+import { tagsOfResponse } from './response-tags.js';
 import type { Found, Shelf } from './shelf.js';
 import { unite, variantId, varyNames } from './vary.js';
 
@@ -34,6 +36,8 @@ export interface Recording {
   readonly plan: RequestPlan;
   readonly found: Found;
   readonly fill: Fill;
+  /** Tags whose versions the fill holds. */
+  readonly tags: readonly string[];
   readonly shelf: Shelf;
   readonly settings: ResponseCacheSettings;
   /** What is stored, stale, and may be given to this client. */
@@ -49,12 +53,6 @@ type Storable = Extract<Verdict, { isStorable: true }>;
 
 /** Statuses of a failure that a stale response may cover (RFC 5861 §4). */
 const FAILURES = new Set([500, 502, 503, 504]);
-/**
- * The client's conditions, which Express would answer by itself with a 304 that has nothing to store; and its directives,
- * by which Express would give no 304 to the validators that it is handed.
- */
-const HIDDEN = new Set(['if-none-match', 'if-modified-since', 'cache-control', 'pragma']);
-
 /** Installs the recording; the handler runs afterwards. */
 export function recordResponse(req: Request, res: Response, recording: Recording): void {
   const { plan, settings, stale, settle } = recording;
@@ -63,7 +61,9 @@ export function recordResponse(req: Request, res: Response, recording: Recording
   const outer = fieldsOf(res);
   const outerRaw = rawFieldsOf(res);
   const personalFirst = plan.isPersonal();
-  const hidden = hideHeaders(req, (name) => HIDDEN.has(name));
+  const { isNamed, path } = plan;
+  const isStrict = settings.strict && !personalFirst;
+  const hidden = narrowRequest(req, settings, { isStrict, isNamed });
   if (stale !== undefined) giveValidators(req, stale);
   const header = (name: string) => headerOf(res, name);
   let verdict: Verdict = { isStorable: false, reason: 'status' };
@@ -80,7 +80,11 @@ export function recordResponse(req: Request, res: Response, recording: Recording
   function judged(status: number, header: (name: string) => string | undefined): Verdict {
     const request = { cacheControl: req.headers['cache-control'], isPersonal: personalFirst || plan.isPersonal() };
     const result = judge(request, { status, header }, settings, entries.now());
-    return result.isStorable && varyNames(header) === undefined ? { isStorable: false, reason: 'vary' } : result;
+    if (!result.isStorable) return result;
+    // Such a handler has seen who was asking, and what it says of its response is not to be relied on in strict mode.
+    if (settings.strict && personalFirst) return { isStorable: false, reason: 'personal' };
+    if (isDeceptive(path, header('content-type'))) return { isStorable: false, reason: 'suffix' };
+    return varyNames(header) === undefined ? { isStorable: false, reason: 'vary' } : result;
   }
 
   /** Sends the stored response instead of the handler's. */
@@ -104,7 +108,7 @@ export function recordResponse(req: Request, res: Response, recording: Recording
     if (result.isStorable) {
       const { life, isShared, ageSeconds } = result;
       const known = varyNames((name) => merged.get(name)) ?? [];
-      store(recording, { ...fresh, life, isShared, ageSeconds }, known, result);
+      store(res, recording, { ...fresh, life, isShared, ageSeconds }, known, result);
     } else notStored(result.reason);
     return replaceBy(fresh, 'REVALIDATED', 'fwd=stale; fwd-status=304');
   }
@@ -148,7 +152,7 @@ export function recordResponse(req: Request, res: Response, recording: Recording
         if (length !== undefined && Number(length) !== body.length) return notStored('truncated');
         const { life, isShared, ageSeconds } = verdict;
         const headers = completed(fields, outer, status, body, entries.now());
-        store(recording, { status, headers, isShared, ageSeconds, life, body }, names, verdict);
+        store(res, recording, { status, headers, isShared, ageSeconds, life, body }, names, verdict);
       },
     },
   );
@@ -158,15 +162,28 @@ export function recordResponse(req: Request, res: Response, recording: Recording
   });
 }
 
-function store(recording: Recording, response: StoredResponse, names: readonly string[], verdict: Storable): void {
+function store(
+  res: Response,
+  recording: Recording,
+  response: StoredResponse,
+  names: readonly string[],
+  verdict: Storable,
+): void {
   const { plan, found, fill, shelf, settings, settle } = recording;
   const { events, entries } = settings;
   const { key, selector } = plan;
-  const how = { names, ttlMs: verdict.life.ttlMs, keepMs: verdict.keepMs };
+  const tags = tagsOfResponse(res);
+  const isKnown = tags?.every((tag) => recording.tags.includes(tag)) ?? false;
+  const how = { names, tags: tags ?? [], isKnown, ttlMs: verdict.life.ttlMs, keepMs: verdict.keepMs };
   shelf.store(fill, selector, found.record, response, how).then(
     (isStored) => {
       if (!isStored) {
         events.emit({ type: 'not-stored', key, reason: 'overtaken' });
+        return settle({ kind: 'failed' });
+      }
+      // A purge of such a tag may have come while the handler ran, unseen. Its next run holds the tags from the start.
+      if (!isKnown) {
+        events.emit({ type: 'not-stored', key, reason: 'new-tags' });
         return settle({ kind: 'failed' });
       }
       events.emit({ type: 'stored', key, bytes: response.body.length });

@@ -10,6 +10,10 @@ import { originOf, recordId } from './url-key.js';
 /** A request that the cache takes part in. */
 export interface RequestPlan {
   readonly key: string;
+  /** Path and query as they came. */
+  readonly path: string;
+  /** The key holds the user. */
+  readonly isNamed: boolean;
   readonly selector: Selector;
   /** May only be answered by, and stored as, a response for everyone. */
   readonly isPersonal: () => boolean;
@@ -44,7 +48,14 @@ export async function planRequest(
     tags: tagsFor(settings.tags, req, res),
   };
   // Asked again after the handler ran: it may have begun a session.
-  return { key, selector, isPersonal: () => user === undefined && isPersonal(req, settings.isCookieIgnored) };
+  const [path, isNamed] = [req.originalUrl, user !== undefined];
+  return {
+    key,
+    path,
+    isNamed,
+    selector,
+    isPersonal: () => user === undefined && isPersonal(req, settings.isCookieIgnored),
+  };
 }
 
 function keyBy(option: (req: Request) => string, req: Request): string {

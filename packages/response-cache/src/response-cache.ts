@@ -5,6 +5,7 @@ import { createAnswer } from './answer.js';
 import { CustomKeyError } from './errors.js';
 import { resolveOptions, type ResponseCacheOptions } from './options.js';
 import { createShelf, type CachedUrl } from './shelf.js';
+import type { ResponseCacheStats } from './stats.js';
 import { recordId, targetOfUrl } from './url-key.js';
 
 /** The middleware, and what can be done with what it stored. Purges reject with StoreUnavailableError when Redis fails. */
@@ -22,6 +23,8 @@ export interface ResponseCache extends RequestHandler {
   get(key: string, user?: string): Promise<CachedUrl | undefined>;
   /** Removes what is stored under a key, all variants; gives whether there was something. */
   delete(key: string, user?: string): Promise<boolean>;
+  /** What this process has seen since the cache was made. */
+  stats(): ResponseCacheStats;
   /** Makes everything stale, by one command; with the `cache` option, everything in that cache. */
   clear(): Promise<void>;
   /** Ends the use. It holds no timer and no connection of its own; the client stays open. */
@@ -61,7 +64,7 @@ export function responseCache(options: ResponseCacheOptions): ResponseCache {
     void run(req, res, next);
   }
 
-  const admin: Pick<ResponseCache, 'invalidate' | 'invalidateTags' | 'get' | 'delete' | 'clear' | 'close'> = {
+  const admin: Pick<ResponseCache, 'invalidate' | 'invalidateTags' | 'get' | 'delete' | 'stats' | 'clear' | 'close'> = {
     async invalidate(...urls) {
       if (settings.key !== undefined) throw new CustomKeyError();
       const removed = await Promise.all(
@@ -72,6 +75,7 @@ export function responseCache(options: ResponseCacheOptions): ResponseCache {
     invalidateTags: (tags) => entries.invalidateTags(tags),
     get: (key, user) => shelf.inspect(recordId(key, user)),
     delete: (key, user) => shelf.remove(recordId(key, user)),
+    stats: () => settings.stats.read(),
     clear: () => entries.clear(),
     async close() {
       // There is nothing to stop: no timers, no subscriptions. The method is here so that callers need not know that.
