@@ -6,7 +6,9 @@ export type CacheEvent =
   | { readonly type: 'wait'; readonly key: string }
   /** Not in Redis, or purged: the loader runs. */
   | { readonly type: 'miss'; readonly key: string }
-  /** The loader failed and the last good value was given instead. */
+  /** The caller has the value; it is loaded anew in the background. */
+  | { readonly type: 'refresh'; readonly key: string }
+  /** A value past its freshness was given: the loader failed, or `swrMs` allows it. */
   | { readonly type: 'stale'; readonly key: string }
   /** The loader threw or took too long. */
   | { readonly type: 'load-failed'; readonly key: string; readonly error: unknown }

@@ -61,6 +61,8 @@ export interface Busy {
    * @returns what the other gave to `abandon`, if anything
    */
   wait(maxMs: number): Promise<string | undefined>;
+  /** To be called when nobody is going to wait. */
+  cancel(): void;
 }
 
 /** Where fills come from. */
@@ -190,11 +192,11 @@ export function createFills({ redis, guard, keyspace, isCluster, now, onTime }: 
       if (typeof leftMs !== 'number') return leftMs;
       if (leftMs === 0) {
         ticket.cancel();
-        return { wait: () => Promise.resolve(undefined) };
+        return { wait: () => Promise.resolve(undefined), cancel: () => undefined };
       }
       // A lease that is over to the millisecond may still stand: Redis counts in whole ones.
       const restMs = Math.max(leftMs, 0) + 2;
-      return { wait: (maxMs) => ticket.wait(Math.min(restMs, maxMs)) };
+      return { wait: (maxMs) => ticket.wait(Math.min(restMs, maxMs)), cancel: () => ticket.cancel() };
     },
   };
 }

@@ -63,6 +63,8 @@ export interface EntryOptions<T = unknown> {
   readonly tags?: readonly string[];
   /** How long after its freshness the value may stand in for a loader that fails, in milliseconds. @default 0 */
   readonly staleIfErrorMs?: number;
+  /** How long after its freshness the value is given at once while it is loaded anew, in milliseconds. @default 0 */
+  readonly swrMs?: number;
   /** How long a failed load is remembered, in milliseconds, so that it isn't tried again by everyone. @default 0 */
   readonly errorTtlMs?: number;
   /** How long the loader may take, in milliseconds. @default the cache's */
@@ -125,6 +127,7 @@ export interface CallSettings {
   readonly ttlOf: (value: unknown) => number;
   readonly tags: readonly string[];
   readonly staleIfErrorMs: number;
+  readonly swrMs: number;
   readonly errorTtlMs: number;
   readonly loadTimeoutMs: number;
 }
@@ -135,6 +138,7 @@ export function resolveEntryOptions(options: EntryOptions<never>, cache: CacheSe
     ttlMs: optional(ttl, undefined),
     tags: optional(tagList, []),
     staleIfErrorMs: optional(duration, 0),
+    swrMs: optional(duration, 0),
     errorTtlMs: optional(duration, 0),
     loadTimeoutMs: optional(integer(1, MAX_MS), cache.loadTimeoutMs),
   });

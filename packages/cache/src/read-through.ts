@@ -1,6 +1,6 @@
 // One getOrSet from start to end:
 //
-//   read ─ fresh ───────────────────────────────► value
+//   read ─ fresh ───────────────────────────────► value; soon to end, or stale within swrMs: and load behind its back
 //    ▲ ├─ failed shortly before ─ last value ────► that, else CachedLoadError
 //    │ └─ claim ─► load ─ value ─► commit ───────► value
 //    │      │        └─ error ─ last value ──────► that, else the error
@@ -12,7 +12,7 @@ import { StoreUnavailableError, type EventSink } from '@sallyport/core';
 import type { EntryStore } from './entry-store.js';
 import { CachedLoadError, LoadTimeoutError } from './errors.js';
 import type { CacheEvent } from './events.js';
-import type { Fill } from './fills.js';
+import type { ClaimOptions, Fill } from './fills.js';
 import { load, type Loader } from './load.js';
 import type { Memory } from './memory.js';
 import type { CacheSettings, CallSettings } from './options.js';
@@ -26,11 +26,15 @@ import {
   type Found,
   type Known,
 } from './records.js';
+import { drawRefreshAt, staleForMs } from './refresh-ahead.js';
 import type { Outcome } from './single-flight.js';
 import { encodeValue } from './value-codec.js';
 
 /** What a hold outlives a load by, so that a load which takes all its time can still be written. */
 const COMMIT_SLACK_MS = 5_000;
+
+/** A draw further ahead than this many times the cost is rarer than one in 20 000: the clock was wrong. */
+const EARLY_LIMIT = 10;
 
 /** Says to those who wait that the value was not stored. */
 const UNSTORED = '-';
@@ -57,6 +61,8 @@ export type StoreResult = 'stored' | 'overtaken' | 'refused';
 
 interface Answer {
   readonly known: Known;
+  /** The value is to be loaded anew, while the caller already has this one. */
+  readonly refresh?: Fill;
 }
 
 /** To load. `fill` is left out when Redis failed; `fail` gives the last good value or throws the error. */
@@ -100,7 +106,8 @@ export function createReadThrough(
       await fill.abandon(UNSTORED);
       return 'refused';
     }
-    if (await fill.commit(valueWrites(encoded, ttlMs, call.staleIfErrorMs, costMs))) return 'stored';
+    if (await fill.commit(valueWrites(encoded, ttlMs, Math.max(call.staleIfErrorMs, call.swrMs), costMs)))
+      return 'stored';
     events.emit({ type: 'not-stored', key, reason: 'overtaken' });
     return 'overtaken';
   };
@@ -117,18 +124,37 @@ export function createReadThrough(
     }
   };
 
+  /** Takes the lease when it is time to load anew before the value ends; without one there is nothing to do. */
+  async function claimEarly(found: Found, key: string, hold: ClaimOptions): Promise<Fill | undefined> {
+    const { entry, failure, sight } = found;
+    if (entry === undefined || entry.costMs === 0 || failure !== undefined) return undefined;
+    if (entries.now() < drawRefreshAt(entry, 1 - Math.random())) return undefined;
+    // Best effort: the value at hand is fresh, so that a Redis which fails here fails nobody.
+    const claim = await entries.claimFill(key, { ...hold, sight }).catch(() => undefined);
+    if (claim === undefined) return undefined;
+    if ('wait' in claim) {
+      claim.cancel();
+      return undefined;
+    }
+    // By the time of Redis, which the claim has told: the clock before it may have been another.
+    if (staleForMs(entry, entries.now()) > -EARLY_LIMIT * Math.max(entry.costMs, 1)) return claim;
+    await claim.abandon().catch(() => undefined);
+    return undefined;
+  }
+
   /** Looks, and waits while another process loads; ends with an answer or with the task to load. */
   async function seek(key: string, call: CallSettings): Promise<Answer | Task> {
     const endsAt = performance.now() + call.loadTimeoutMs;
     const { leaseMs } = settings;
-    const hold = { tags: call.tags, holdMs: call.loadTimeoutMs + COMMIT_SLACK_MS, leaseMs };
+    const hold: ClaimOptions = { tags: call.tags, holdMs: call.loadTimeoutMs + COMMIT_SLACK_MS, leaseMs };
     for (;;) {
       const found = await attempt('read', key, () => find(key, call.tags));
       if (found?.fresh !== undefined) {
         events.emit({ type: 'hit', key });
-        return { known: found.fresh };
+        const refresh = await claimEarly(found, key, hold);
+        return { known: found.fresh, ...(refresh && { refresh }) };
       }
-      const lastGood = call.staleIfErrorMs > 0 ? found?.stale : undefined;
+      const lastGood = call.staleIfErrorMs > 0 || call.swrMs > 0 ? found?.stale : undefined;
       const fail = (error: unknown): Answer => {
         if (lastGood === undefined) throw error;
         events.emit({ type: 'stale', key });
@@ -137,6 +163,12 @@ export function createReadThrough(
       if (found?.failure !== undefined && call.errorTtlMs > 0) return fail(new CachedLoadError(key, found.failure));
       if (found === undefined) return { fill: undefined, fail };
       const claim = await attempt('write', key, () => entries.claimFill(key, { ...hold, sight: found.sight }));
+      // The claim has told the time of Redis, by which this is judged.
+      const isUsable = claim && found.stale && found.entry && staleForMs(found.entry, entries.now()) <= call.swrMs;
+      if (isUsable === true && found.stale !== undefined) {
+        events.emit({ type: 'stale', key });
+        return { known: found.stale, ...('wait' in claim ? {} : { refresh: claim }) };
+      }
       if (claim === undefined || !('wait' in claim)) return { fill: claim, fail };
       const leftMs = endsAt - performance.now();
       if (leftMs <= 0) return fail(new LoadTimeoutError(key, call.loadTimeoutMs));
@@ -153,9 +185,20 @@ export function createReadThrough(
 
   const getOrLoad: ReadThrough['getOrLoad'] = async (key, loader, call) => {
     const sought = await seek(key, call);
-    if ('known' in sought) return { value: sought.known.value, isOvertaken: false };
-    const { fill, fail } = sought;
-    events.emit({ type: 'miss', key });
+    if ('fail' in sought) {
+      events.emit({ type: 'miss', key });
+      return loadInto(sought, key, loader, call);
+    }
+    const { known, refresh } = sought;
+    if (refresh !== undefined) {
+      events.emit({ type: 'refresh', key });
+      // Nobody waits for it: the caller has its answer, and what fails has been reported as an event.
+      loadInto({ fill: refresh, fail: () => ({ known }) }, key, loader, call).catch(() => undefined);
+    }
+    return { value: known.value, isOvertaken: false };
+  };
+
+  async function loadInto({ fill, fail }: Task, key: string, loader: Loader<unknown>, call: CallSettings) {
     const startedAt = performance.now();
     let value: unknown;
     try {
@@ -168,7 +211,7 @@ export function createReadThrough(
     const costMs = Math.ceil(performance.now() - startedAt);
     const result = fill && (await attempt('write', key, () => store(fill, key, value, call, costMs)));
     return { value, isOvertaken: result === 'overtaken' };
-  };
+  }
 
   /** Tells the others that the load failed: those who wait now, and for `errorTtlMs` those who come. */
   async function giveUp(fill: Fill | undefined, key: string, error: unknown, call: CallSettings): Promise<void> {

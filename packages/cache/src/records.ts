@@ -6,6 +6,7 @@ import type { LoadFailure } from './errors.js';
 import type { Sight, Write } from './fills.js';
 import { Kind } from './frame.js';
 import type { Remembered } from './memory.js';
+import { drawRefreshAt } from './refresh-ahead.js';
 import { decodeValue, type EncodedValue } from './value-codec.js';
 
 const FRESH = 'fresh';
@@ -41,10 +42,10 @@ export async function lookUp(entries: EntryStore, key: string, tags: readonly st
   return { ...(isFresh ? { fresh: known } : { stale: known }), failure, sight, entry };
 }
 
-export function valueWrites(encoded: EncodedValue, ttlMs: number, staleIfErrorMs: number, costMs: number): Write[] {
-  const lingers = staleIfErrorMs > 0;
+export function valueWrites(encoded: EncodedValue, ttlMs: number, staleMs: number, costMs: number): Write[] {
+  const lingers = staleMs > 0;
   return [
-    { part: '', ...encoded, ttlMs: ttlMs + staleIfErrorMs, lingers, freshMs: ttlMs, costMs },
+    { part: '', ...encoded, ttlMs: ttlMs + staleMs, lingers, freshMs: ttlMs, costMs },
     { part: FRESH, kind: Kind.Mark, body: NOTHING, ttlMs: lingers ? ttlMs : 0 },
     { part: FAILURE, kind: Kind.Failure, body: NOTHING, ttlMs: 0 },
   ];
@@ -76,6 +77,7 @@ export function parseFailure(text: string | undefined): LoadFailure | undefined 
 export function toRemember({ fresh, entry }: Found): Remembered | undefined {
   if (fresh === undefined || entry === undefined) return undefined;
   const tags = entry.tags.filter((_text, index) => index % 2 === 0);
-  const freshUntilMs = entry.storedAtMs + entry.freshMs;
+  // In memory a value ends where the draw falls: Redis is asked, and the draw there made anew.
+  const freshUntilMs = drawRefreshAt(entry, 1 - Math.random());
   return { value: fresh.value, tags, bytes: entry.body.length, freshUntilMs };
 }
