@@ -85,10 +85,12 @@ export function createAnswer(settings: ResponseCacheSettings, shelf: Shelf, take
   }
 
   function invalidateAfter(req: Request, res: Response): void {
+    // Asked before the handler, where what they throw can be handed on.
+    const own = settings.key?.(req);
+    const user = settings.user?.(req);
     watchUnsafe(req, res, (urls) => {
       // The key of another URL can't be known when the application makes the keys.
-      const keys = settings.key === undefined ? urls.map((url) => settings.keyOf(url)) : [settings.key(req)];
-      const user = settings.user?.(req);
+      const keys = own === undefined ? urls.map((url) => settings.keyOf(url)) : [own];
       const ids = keys.flatMap((key) => [recordId(key, undefined), ...(user ? [recordId(key, user)] : [])]);
       Promise.all(ids.map((id) => shelf.remove(id))).then(
         () => events.emit({ type: 'invalidated', keys }),

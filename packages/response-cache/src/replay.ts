@@ -38,7 +38,8 @@ export function askedBy(req: Request, res: Response): Asked {
 /** Makes the head of the answer from the store, and gives the body; the status is 200, 206, 304 or 416 for a stored 200. */
 export function prepareReplay(res: Response, stored: Stored, asked: Asked, nowMs: number): Replacement {
   res.statusCode = stored.status;
-  for (const [name, value] of stored.headers) res.setHeader(name, value);
+  // A copy of each list: `appendHeader` of a layer in front would lengthen the list that the next hit sends.
+  for (const [name, value] of stored.headers) res.setHeader(name, typeof value === 'string' ? value : [...value]);
   // RFC 9111 §5.1 and §4.2.3: the age when it came, and the time since.
   res.setHeader('Age', String(currentAgeSeconds(stored, nowMs)));
   // RFC 9110 §13.2.1: conditions count only where the answer would be a success.

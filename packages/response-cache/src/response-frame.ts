@@ -41,15 +41,26 @@ export function decodeResponse(bytes: Buffer): StoredResponse | undefined {
   if (bytes.length < 4) return undefined;
   const bodyStart = 4 + bytes.readUInt32LE(0);
   if (bodyStart > bytes.length) return undefined;
+  const text = bytes.toString('utf8', 4, bodyStart);
+  const head = known.get(text) ?? decodeHead(text);
+  if (head === undefined) return undefined;
+  if (known.size >= MAX_KNOWN) known.clear();
+  known.set(text, head);
+  return { ...head, body: bytes.subarray(bodyStart) };
+}
+
+/** Parsing and checking a head costs more than the rest of a hit, and hot responses come with the same one each time. */
+const known = new Map<string, Head>();
+const MAX_KNOWN = 500;
+type Head = Omit<StoredResponse, 'body'>;
+
+function decodeHead(text: string): Head | undefined {
   try {
-    const [status, isShared, ageSeconds, lives, headers] = JSON.parse(
-      bytes.toString('utf8', 4, bodyStart),
-    ) as unknown[];
+    const [status, isShared, ageSeconds, lives, headers] = JSON.parse(text) as unknown[];
     if (!Number.isInteger(status) || Number(status) < 200 || Number(status) > 599) return undefined;
     if (typeof isShared !== 'boolean' || typeof ageSeconds !== 'number' || !areHeaders(headers)) return undefined;
     const life = lifeOf(lives);
-    if (life === undefined) return undefined;
-    return { status: Number(status), isShared, ageSeconds, life, headers, body: bytes.subarray(bodyStart) };
+    return life && { status: Number(status), isShared, ageSeconds, life, headers };
   } catch {
     // No JSON, no array, or a field that could not be sent: whoever wrote it, it is no response of this cache.
     return undefined;
