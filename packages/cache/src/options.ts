@@ -34,6 +34,8 @@ export interface CacheOptions {
   readonly loadTimeoutMs?: number;
   /** How long the death of a loading process holds up the others, in milliseconds; a living one renews. @default 2_000 */
   readonly leaseMs?: number;
+  /** How many loaders may run at once in this process while Redis can't be asked. @default 100 */
+  readonly maxDegradedLoads?: number;
   /** Larger values are given to the caller but not stored. @default 1_048_576 */
   readonly maxValueBytes?: number;
   /**
@@ -114,6 +116,7 @@ export function resolveCacheOptions(options: CacheOptions) {
     deadlineMs: optional(deadline, 50),
     loadTimeoutMs: optional(integer(1, MAX_MS), 30_000),
     leaseMs: optional(integer(100, 600_000), 2_000),
+    maxDegradedLoads: optional(integer(1), 100),
     maxValueBytes: optional(integer(1, 512 * 1024 * 1024), 1_048_576),
     l1: optional(l1, false as const),
     onEvent: optional(callback<(event: CacheEvent) => void>(), undefined),

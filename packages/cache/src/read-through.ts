@@ -13,6 +13,7 @@ import type { EntryStore } from './entry-store.js';
 import { CachedLoadError, LoadTimeoutError } from './errors.js';
 import type { CacheEvent } from './events.js';
 import type { ClaimOptions, Fill } from './fills.js';
+import { createLoadGate } from './load-gate.js';
 import { load, type Loader } from './load.js';
 import type { Memory } from './memory.js';
 import type { CacheSettings, CallSettings } from './options.js';
@@ -77,6 +78,7 @@ export function createReadThrough(
   events: EventSink<CacheEvent>,
   memory: Memory | undefined,
 ): ReadThrough {
+  const gate = createLoadGate(settings.maxDegradedLoads);
   const attempt: ReadThrough['attempt'] = async (operation, key, call) => {
     try {
       return await call();
@@ -202,7 +204,8 @@ export function createReadThrough(
     const startedAt = performance.now();
     let value: unknown;
     try {
-      value = await load(loader, key, call.loadTimeoutMs);
+      const run = () => load(loader, key, call.loadTimeoutMs);
+      value = await (fill === undefined ? gate.pass(run) : run());
     } catch (error) {
       events.emit({ type: 'load-failed', key, error });
       await giveUp(fill, key, error, call);
