@@ -58,7 +58,8 @@ export function fieldsToStore(res: ServerResponse, outer: ReadonlyMap<string, st
     // RFC 9110 §7.6.1: what Connection names belongs to the connection, too.
     const isOfConnection = NEVER_STORED.has(name) || named.includes(name) || RATE_LIMIT.test(name);
     if (value === undefined || isOfConnection || outer.get(name) === headerOf(res, name)) continue;
-    fields.push([rawName, Array.isArray(value) ? value : String(value)]);
+    // A copy: a layer in front may still append to the list, and would do so again on each hit.
+    fields.push([rawName, Array.isArray(value) ? [...value] : String(value)]);
   }
   return fields;
 }
