@@ -26,6 +26,8 @@ export interface CacheOptions {
   readonly prefix?: string;
   /** How long a value is fresh, in milliseconds, where a call does not say. @default none: every call says it */
   readonly ttlMs?: number;
+  /** Takes a random part of up to this many percent off each TTL, so that what was made together does not end together. @default 0 */
+  readonly jitterPercent?: number;
   /** What a read or a fill does when Redis fails: `'open'` loads without it, `'throw'` rejects. @default 'open' */
   readonly onStoreFailure?: 'open' | 'throw';
   /** How long one call to Redis may take, in milliseconds. @default 50 */
@@ -112,6 +114,7 @@ export function resolveCacheOptions(options: CacheOptions) {
     namespace,
     prefix: optional(keyPrefix, 'cache:'),
     ttlMs: optional(integer(1, MAX_MS), undefined),
+    jitterPercent: optional(integer(0, 50), 0),
     onStoreFailure: optional(oneOf('open', 'throw'), 'open'),
     deadlineMs: optional(deadline, 50),
     loadTimeoutMs: optional(integer(1, MAX_MS), 30_000),

@@ -90,9 +90,13 @@ export function createReadThrough(
     }
   };
 
+  function jittered(ttlMs: number): number {
+    return Math.ceil(ttlMs * (1 - (settings.jitterPercent / 100) * Math.random()));
+  }
+
   async function prepare(fill: Fill, value: unknown, call: CallSettings) {
     try {
-      return { ttlMs: call.ttlOf(value), encoded: encodeValue(value) };
+      return { ttlMs: jittered(call.ttlOf(value)), encoded: encodeValue(value) };
     } catch (error) {
       // The others are to find out for themselves, and not to wait for what won't come.
       await fill.abandon(UNSTORED);
