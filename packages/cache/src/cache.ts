@@ -11,7 +11,8 @@ import {
   type EntryOptions,
 } from './options.js';
 import { createReadThrough } from './read-through.js';
-import { lookUp, PARTS } from './records.js';
+import { openMemory } from './open-memory.js';
+import { PARTS } from './records.js';
 import { createSingleFlight } from './single-flight.js';
 
 /** A namespace of values in Redis. */
@@ -53,7 +54,7 @@ export interface Cache {
   invalidateTags(tags: readonly string[]): Promise<void>;
   /** Makes all entries of the namespace stale, by one command. @throws {StoreUnavailableError} as `delete` */
   clear(): Promise<void>;
-  /** Ends the use of this cache. It holds no timer and no connection of its own; the client stays open. */
+  /** Ends the use of this cache and its connection for `l1`; the client stays open. */
   close(): Promise<void>;
   /** The layer below, for caches of other things than function results. */
   readonly entries: EntryStore;
@@ -76,19 +77,27 @@ export function createCache(options: CacheOptions): Cache {
     onCorrupt: (key) => events.emit({ type: 'corrupt', key }),
   });
   const flights = createSingleFlight();
-  const { attempt, getOrLoad, store } = createReadThrough(entries, settings, events);
+  const memory = openMemory(settings, events);
+  const { attempt, find, getOrLoad, store } = createReadThrough(entries, settings, events, memory);
 
   return {
     entries,
     async getOrSet<T>(key: string, loader: Loader<T>, options: EntryOptions<T> = {}) {
+      const kept = memory?.find(key);
+      if (kept !== undefined) {
+        if (events.isActive) events.emit({ type: 'hit', key });
+        return kept.value as T;
+      }
       checkKey(key);
       const call = resolveEntryOptions(options, settings);
       return (await flights.run(key, () => getOrLoad(key, loader, call))) as T;
     },
     async get<T>(key: string, { tags = [] }: { readonly tags?: readonly string[] } = {}) {
+      const kept = memory?.find(key);
+      if (kept !== undefined) return kept.value as T | undefined;
       checkKey(key);
       const known = checkTags(tags);
-      const found = await attempt('read', key, () => lookUp(entries, key, known));
+      const found = await attempt('read', key, () => find(key, known));
       return found?.fresh?.value as T | undefined;
     },
     async set<T>(key: string, value: T, options: EntryOptions<T> = {}) {
@@ -97,23 +106,35 @@ export function createCache(options: CacheOptions): Cache {
       flights.detach(key);
       // A write that doesn't reach Redis leaves the old value there: never passed over in silence.
       const fill = await entries.startFill(key, { tags: call.tags, holdMs: 5_000, takesOver: true });
-      return (await store(fill, key, value, call)) === 'stored';
+      try {
+        return (await store(fill, key, value, call)) === 'stored';
+      } finally {
+        memory?.drop(key);
+      }
     },
     async delete(key) {
       flights.detach(checkKey(key));
-      return entries.delete(key, PARTS);
+      memory?.drop(key);
+      const wasThere = await entries.delete(key, PARTS);
+      // Once more: a read that began meanwhile may have been answered before the purge.
+      memory?.drop(key);
+      return wasThere;
     },
     async invalidateTags(tags) {
       const list = checkTags(tags);
       flights.detach();
+      memory?.dropTags(list);
       await entries.invalidateTags(list);
+      memory?.dropTags(list);
     },
     async clear() {
       flights.detach();
+      memory?.flush();
       await entries.clear();
+      memory?.flush();
     },
     async close() {
-      // There is nothing to stop: no timers, no subscriptions. The method is here so that callers need not know that.
+      memory?.close();
     },
   };
 }

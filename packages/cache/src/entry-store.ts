@@ -7,11 +7,10 @@
 // (`commit`), so that a purge wins over every load that began before it, in any process.
 
 import { createStoreGuard, type RedisClient } from '@sallyport/core';
-import { decodeFrame, encodeFrame, type Frame } from './frame.js';
+import { createFills, type Busy, type ClaimOptions, type Fill, type FillOptions, type Sight } from './fills.js';
+import { decodeFrame, HEADER_BYTES, type Frame } from './frame.js';
 import { createKeyspace } from './keyspace.js';
-import { commitFill } from './scripts/commit-fill.js';
 import { deleteEntry } from './scripts/delete-entry.js';
-import { startFill } from './scripts/start-fill.js';
 import { createVersionReader } from './version-reader.js';
 
 export interface EntryStoreOptions {
@@ -37,47 +36,28 @@ export interface EntryRead {
 }
 
 /** A valid record. */
-export type Entry = Pick<Frame, 'kind' | 'lingers' | 'storedAtMs' | 'body'>;
+export type Entry = Pick<Frame, 'kind' | 'lingers' | 'storedAtMs' | 'freshMs' | 'costMs' | 'tags' | 'body'>;
 
-export interface FillOptions {
-  readonly tags?: readonly string[];
-  /** Longest time between start and commit; a later commit is refused. */
-  readonly holdMs: number;
-  /** Every part stays bound to the key's version, so that `delete` also reaches parts that it isn't told of. @default false */
-  readonly isFenced?: boolean;
-  /** Turns away all fills of this key that are running. @default false */
-  readonly takesOver?: boolean;
-}
-
-/** One part to write under the key. */
-export interface Write {
-  /** `''` is the value itself. */
-  readonly part: string;
-  readonly kind: number;
-  readonly body: Buffer;
-  /** 0 removes the part. */
-  readonly ttlMs: number;
-  /** @default false */
-  readonly lingers?: boolean;
-}
-
-/** A value on its way into the store. */
-export interface Fill {
-  /**
-   * Writes all parts at once, or none.
-   *
-   * @returns `false` when a purge or another writer came after the start: what was loaded may be old by now
-   * @throws {StoreUnavailableError} when Redis did not answer in time
-   */
-  commit(writes: readonly Write[]): Promise<boolean>;
+/** What `look` gives. */
+export interface Look {
+  /** The parts, in order; `undefined` for one that is missing, purged or damaged. */
+  readonly entries: readonly (Entry | undefined)[];
+  readonly sight: Sight;
 }
 
 /** Reads and writes parts of entries; every method rejects with StoreUnavailableError within the deadline. */
 export interface EntryStore {
   /** Gives the parts, in order; `undefined` for one that is missing, purged or damaged. One command, two on a Cluster. */
   read(key: string, parts: readonly string[], options?: EntryRead): Promise<(Entry | undefined)[]>;
+  /** Reads like `read` and also gives what `claimFill` needs to know of it. */
+  look(key: string, parts: readonly string[], options?: EntryRead): Promise<Look>;
   /** Takes hold of the versions; to be called before the value is loaded. One command, two on a Cluster. */
   startFill(key: string, options: FillOptions): Promise<Fill>;
+  /**
+   * Takes hold of the versions and of the lease on the key, or gives a way to wait for the process that holds it. The
+   * lease lasts `leaseMs` and is renewed until the fill is committed or abandoned. One command, two on a Cluster.
+   */
+  claimFill(key: string, options: ClaimOptions): Promise<Fill | Busy>;
   /** Removes the parts and turns running fills away; gives whether the first part was there. */
   delete(key: string, parts: readonly string[]): Promise<boolean>;
   /** Makes every entry with one of the tags stale. One command. */
@@ -90,6 +70,8 @@ export interface EntryStore {
   now(): number;
 }
 
+const NOTHING = Buffer.alloc(0);
+
 /** Gives the store of one namespace. */
 export function createEntryStore(options: EntryStoreOptions): EntryStore {
   const { redis, onCorrupt, now: localNow = Date.now } = options;
@@ -99,11 +81,14 @@ export function createEntryStore(options: EntryStoreOptions): EntryStore {
   const versions = createVersionReader(redis, keyspace, isCluster);
   let clockOffsetMs = 0;
   const now = () => localNow() + clockOffsetMs;
+  const onTime = (timeMs: number) => void (clockOffsetMs = timeMs - localNow());
+  const fills = createFills({ redis, guard, keyspace, isCluster, now, onTime });
 
-  return {
+  const store: EntryStore = {
     now,
     deadlineMs: options.deadlineMs,
-    async read(key, parts, { tags = [], isFenced = false } = {}) {
+    read: async (key, parts, how) => [...(await store.look(key, parts, how)).entries],
+    async look(key, parts, { tags = [], isFenced = false } = {}) {
       const own = parts.map((part) => keyspace.part(key, part));
       if (isFenced) own.push(keyspace.fence(key));
       const { values, seen } = await guard.run(() => versions.read(own, tags));
@@ -119,56 +104,23 @@ export function createEntryStore(options: EntryStoreOptions): EntryStore {
       if (unseen.length > 0) {
         for (const [tag, version] of await guard.run(() => versions.readTags(unseen))) seen.tags.set(tag, version);
       }
-      return frames.map((frame) => (frame !== undefined && isCurrent(frame, seen) ? frame : undefined));
+      const heads = parts.map((_part, index) => (values[index] ?? NOTHING).subarray(0, HEADER_BYTES));
+      return {
+        entries: frames.map((frame) => (frame !== undefined && isCurrent(frame, seen) ? frame : undefined)),
+        sight: { parts, heads: Buffer.concat(heads) },
+      };
     },
 
-    async startFill(key, { tags = [], holdMs, isFenced = false, takesOver = false }) {
-      const fenceKey = keyspace.fence(key);
-      const markerKeys = [keyspace.generation, ...tags.map((tag) => keyspace.tag(tag))];
-      const hold = (keys: string[], replacesFirst: boolean) => startFill(redis, keys, { holdMs, replacesFirst });
-      const held = await guard.run(async () => {
-        if (!isCluster) return hold([fenceKey, ...markerKeys], takesOver);
-        const [own, markers] = await Promise.all([hold([fenceKey], takesOver), hold(markerKeys, false)]);
-        return { timeMs: own.timeMs, versions: [...own.versions, ...markers.versions] };
-      });
-      clockOffsetMs = held.timeMs - localNow();
-      const [fence = '', generation = '', ...tagVersions] = held.versions;
-      const fenceHeld = { key: fenceKey, version: fence, isKept: isFenced };
-      const markersHeld = markerKeys.map((key, index) => ({
-        key,
-        version: held.versions[index + 1] ?? '',
-        isKept: true,
-      }));
-      const stamp = {
-        fence: isFenced ? fence : '',
-        generation,
-        tags: tags.flatMap((tag, index) => [tag, tagVersions[index] ?? '']),
-      };
-      return {
-        async commit(writes) {
-          const storedAtMs = now();
-          const puts = writes.map(({ part, kind, body, ttlMs, lingers = false }) => ({
-            key: keyspace.part(key, part),
-            frame: ttlMs === 0 ? Buffer.alloc(0) : encodeFrame({ kind, lingers, storedAtMs, body, ...stamp }),
-            ttlMs,
-          }));
-          const lifeMs = Math.max(...writes.map(({ ttlMs }) => ttlMs));
-          return guard.run(async () => {
-            if (!isCluster) return commitFill(redis, [fenceHeld, ...markersHeld], puts, lifeMs);
-            // The markers lie in another slot. A frame that this writes too late is stale when it is read.
-            const [isWritten, areCurrent] = await Promise.all([
-              commitFill(redis, [fenceHeld], puts, lifeMs),
-              commitFill(redis, markersHeld, [], lifeMs),
-            ]);
-            return isWritten && areCurrent;
-          });
-        },
-      };
-    },
+    startFill: (key, fill) => fills.start(key, fill),
+    claimFill: (key, fill) => fills.claim(key, fill),
 
     delete: (key, parts) => {
       const keys = parts.map((part) => keyspace.part(key, part));
-      return guard.run(() => deleteEntry(redis, keyspace.fence(key), keys));
+      const lease = keyspace.lease(key);
+      const channel = `${redis.options.keyPrefix ?? ''}${keyspace.channel}`;
+      return guard.run(() =>
+        deleteEntry(redis, keyspace.fence(key), keys, { key: lease, channel, message: `${lease} ` }),
+      );
     },
     async invalidateTags(tags) {
       if (tags.length > 0) await guard.run(() => redis.call('unlink', ...tags.map((tag) => keyspace.tag(tag))));
@@ -177,6 +129,7 @@ export function createEntryStore(options: EntryStoreOptions): EntryStore {
       await guard.run(() => redis.call('unlink', keyspace.generation));
     },
   };
+  return store;
 }
 
 function tagsOf(frame: Frame | undefined): string[] {

@@ -11,8 +11,9 @@
 import { crc32 } from 'node:zlib';
 
 const MAGIC = 0xa5;
-const VERSION = 1;
-const HEADER_BYTES = 16;
+const VERSION = 2;
+/** Enough to tell one frame from another: the checksum covers the time and the versions. */
+export const HEADER_BYTES = 16;
 const LINGERS = 1;
 
 /** What the body of a frame is. */
@@ -35,6 +36,10 @@ export interface Frame {
   readonly lingers: boolean;
   /** Redis time in milliseconds at which it was made. */
   readonly storedAtMs: number;
+  /** How long it is fresh from then on, ms. */
+  readonly freshMs: number;
+  /** How long it took to make, ms; 0 when unknown. */
+  readonly costMs: number;
   /** Version of the key's fence, or `''` when the frame does not depend on it. */
   readonly fence: string;
   /** Version of the namespace. */
@@ -45,7 +50,9 @@ export interface Frame {
 }
 
 export function encodeFrame(frame: Frame): Buffer {
-  const head = Buffer.from(JSON.stringify([frame.storedAtMs, frame.fence, frame.generation, ...frame.tags]));
+  const head = Buffer.from(
+    JSON.stringify([frame.storedAtMs, frame.freshMs, frame.costMs, frame.fence, frame.generation, ...frame.tags]),
+  );
   const header = Buffer.alloc(HEADER_BYTES);
   header[0] = MAGIC;
   header[1] = VERSION;
@@ -66,12 +73,15 @@ export function decodeFrame(bytes: Buffer): Frame | undefined {
   if (crc32(head) !== bytes.readUInt32LE(12)) return undefined;
   const fields = parseHead(head);
   if (fields === undefined) return undefined;
-  const [storedAtMs, fence, generation, ...tags] = fields;
+  const [storedAtMs, freshMs, costMs, fence, generation, ...tags] = fields;
   const lingers = bytes[3] === LINGERS;
-  return { kind: bytes[2] ?? 0, lingers, storedAtMs, fence, generation, tags, body: bytes.subarray(bodyStart) };
+  const body = bytes.subarray(bodyStart);
+  return { kind: bytes[2] ?? 0, lingers, storedAtMs, freshMs, costMs, fence, generation, tags, body };
 }
 
-function parseHead(head: Buffer): [number, string, string, ...string[]] | undefined {
+type Head = [number, number, number, string, string, ...string[]];
+
+function parseHead(head: Buffer): Head | undefined {
   let fields: unknown;
   try {
     fields = JSON.parse(head.toString());
@@ -79,8 +89,7 @@ function parseHead(head: Buffer): [number, string, string, ...string[]] | undefi
     // The checksum is right and the text is not JSON: not written by this code.
     return undefined;
   }
-  if (!Array.isArray(fields) || fields.length < 3 || fields.length % 2 === 0) return undefined;
-  const [storedAtMs, ...texts] = fields as unknown[];
-  if (typeof storedAtMs !== 'number' || !texts.every((text) => typeof text === 'string')) return undefined;
-  return fields as [number, string, string, ...string[]];
+  if (!Array.isArray(fields) || fields.length < 5 || fields.length % 2 === 0) return undefined;
+  const isRight = fields.every((field, index) => typeof field === (index < 3 ? 'number' : 'string'));
+  return isRight ? (fields as Head) : undefined;
 }

@@ -5,12 +5,11 @@ export {
   type EntryRead,
   type EntryStore,
   type EntryStoreOptions,
-  type Fill,
-  type FillOptions,
-  type Write,
+  type Look,
 } from './entry-store.js';
 export { CachedLoadError, LoadTimeoutError, UnstorableValueError } from './errors.js';
 export type { CacheEvent } from './events.js';
+export type { Busy, ClaimOptions, Fill, FillOptions, Sight, Write } from './fills.js';
 export { Kind } from './frame.js';
 export type { Loader } from './load.js';
 export type { CacheOptions, EntryOptions } from './options.js';

@@ -17,6 +17,15 @@ export interface Keyspace {
   part(key: string, part: string): string;
   fence(key: string): string;
   tag(tag: string): string;
+  /**
+   * Lease on the load of a key, of the entry's slot. Under a root of its own (`~` is in no namespace), so that leases come
+   * and go without a word to those who follow what changes under the entries' root.
+   */
+  lease(key: string): string;
+  /** Begins the key of every entry and version, and of nothing else. */
+  readonly root: string;
+  /** Where those who wait for a load are called. */
+  readonly channel: string;
 }
 
 export function createKeyspace(prefix: string, namespace: string): Keyspace {
@@ -26,5 +35,8 @@ export function createKeyspace(prefix: string, namespace: string): Keyspace {
     part: (key, part) => (part === '' ? buildKey(root, key) : buildKey(root, key, part)),
     fence: (key) => buildKey(root, key, 'fence'),
     tag: (tag) => buildKey(root, 'tags', 'tag', tag),
+    lease: (key) => buildKey(`${prefix}${namespace}~:`, key, 'lease'),
+    root,
+    channel: `${prefix}${namespace}~:wake`,
   };
 }

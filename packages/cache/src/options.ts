@@ -26,18 +26,37 @@ export interface CacheOptions {
   readonly prefix?: string;
   /** How long a value is fresh, in milliseconds, where a call does not say. @default none: every call says it */
   readonly ttlMs?: number;
+  /** Takes a random part of up to this many percent off each TTL, so that what was made together does not end together. @default 0 */
+  readonly jitterPercent?: number;
   /** What a read or a fill does when Redis fails: `'open'` loads without it, `'throw'` rejects. @default 'open' */
   readonly onStoreFailure?: 'open' | 'throw';
   /** How long one call to Redis may take, in milliseconds. @default 50 */
   readonly deadlineMs?: number;
   /** How long a loader may take, in milliseconds. @default 30_000 */
   readonly loadTimeoutMs?: number;
+  /** How long the death of a loading process holds up the others, in milliseconds; a living one renews. @default 2_000 */
+  readonly leaseMs?: number;
+  /** How many loaders may run at once in this process while Redis can't be asked. @default 100 */
+  readonly maxDegradedLoads?: number;
   /** Larger values are given to the caller but not stored. @default 1_048_576 */
   readonly maxValueBytes?: number;
+  /**
+   * Keeps values in the memory of the process as well, as long as Redis tells of every change (CLIENT TRACKING, on a
+   * connection of its own). Values are then shared among callers, and frozen. Not on a Cluster. @default false
+   */
+  readonly l1?: L1Options | false;
   /** Receives what happens. */
   readonly onEvent?: (event: CacheEvent) => void;
   /** Wall clock in milliseconds for time stamps; decides nothing. @default Date.now */
   readonly now?: () => number;
+}
+
+/** Limits of the values in memory. */
+export interface L1Options {
+  /** Roughly, as stored in Redis plus 300 per entry. A value larger than an eighth stays out. @default 33_554_432 */
+  readonly maxBytes?: number;
+  /** @default 10_000 */
+  readonly maxEntries?: number;
 }
 
 /** Options of `getOrSet` and `set`. */
@@ -48,6 +67,8 @@ export interface EntryOptions<T = unknown> {
   readonly tags?: readonly string[];
   /** How long after its freshness the value may stand in for a loader that fails, in milliseconds. @default 0 */
   readonly staleIfErrorMs?: number;
+  /** How long after its freshness the value is given at once while it is loaded anew, in milliseconds. @default 0 */
+  readonly swrMs?: number;
   /** How long a failed load is remembered, in milliseconds, so that it isn't tried again by everyone. @default 0 */
   readonly errorTtlMs?: number;
   /** How long the loader may take, in milliseconds. @default the cache's */
@@ -71,6 +92,19 @@ export const tagList: Check<readonly string[]> = (value, site) => {
 const ttl: Check<number | ((value: never) => number)> = (value, site) =>
   typeof value === 'function' ? (value as (value: never) => number) : duration(value, site);
 
+const l1: Check<Required<L1Options> | false> = (value, site) =>
+  value === false
+    ? false
+    : checkOptions(
+        site.packageName,
+        value,
+        {
+          maxBytes: optional(integer(1_024), 33_554_432),
+          maxEntries: optional(integer(1), 10_000),
+        },
+        'l1.',
+      );
+
 export type CacheSettings = ReturnType<typeof resolveCacheOptions>;
 
 /** @throws {OptionError} for an option that is unknown or not as described */
@@ -80,10 +114,14 @@ export function resolveCacheOptions(options: CacheOptions) {
     namespace,
     prefix: optional(keyPrefix, 'cache:'),
     ttlMs: optional(integer(1, MAX_MS), undefined),
+    jitterPercent: optional(integer(0, 50), 0),
     onStoreFailure: optional(oneOf('open', 'throw'), 'open'),
     deadlineMs: optional(deadline, 50),
     loadTimeoutMs: optional(integer(1, MAX_MS), 30_000),
+    leaseMs: optional(integer(100, 600_000), 2_000),
+    maxDegradedLoads: optional(integer(1), 100),
     maxValueBytes: optional(integer(1, 512 * 1024 * 1024), 1_048_576),
+    l1: optional(l1, false as const),
     onEvent: optional(callback<(event: CacheEvent) => void>(), undefined),
     now: optional(callback<() => number>(), Date.now),
   });
@@ -95,6 +133,7 @@ export interface CallSettings {
   readonly ttlOf: (value: unknown) => number;
   readonly tags: readonly string[];
   readonly staleIfErrorMs: number;
+  readonly swrMs: number;
   readonly errorTtlMs: number;
   readonly loadTimeoutMs: number;
 }
@@ -105,6 +144,7 @@ export function resolveEntryOptions(options: EntryOptions<never>, cache: CacheSe
     ttlMs: optional(ttl, undefined),
     tags: optional(tagList, []),
     staleIfErrorMs: optional(duration, 0),
+    swrMs: optional(duration, 0),
     errorTtlMs: optional(duration, 0),
     loadTimeoutMs: optional(integer(1, MAX_MS), cache.loadTimeoutMs),
   });

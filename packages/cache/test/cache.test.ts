@@ -84,6 +84,16 @@ describe('createCache()', () => {
       expect(ttl).toBeLessThanOrEqual(30_000);
     });
 
+    it('shortens TTLs by up to jitterPercent, each by another part', async () => {
+      const { cache, redis, root } = cacheFixture({ jitterPercent: 50 });
+      const keys = Array.from({ length: 20 }, (_key, index) => `key-${index}`);
+      await Promise.all(keys.map((key) => cache.getOrSet(key, () => 1, { ttlMs: 1_000_000 })));
+      const ttls = await Promise.all(keys.map((key) => redis.pttl(`${root}{${key}}`)));
+      expect(Math.min(...ttls)).toBeGreaterThan(480_000);
+      expect(Math.max(...ttls)).toBeLessThanOrEqual(1_000_000);
+      expect(Math.max(...ttls) - Math.min(...ttls)).toBeGreaterThan(50_000);
+    });
+
     it('gives a value over maxValueBytes without storing it', async () => {
       const { cache, events } = cacheFixture({ maxValueBytes: 10 });
       expect(await cache.getOrSet('key', () => 'longer than that')).toBe('longer than that');

@@ -9,7 +9,7 @@ export function cacheFixture(options: Partial<CacheOptions> = {}) {
   const settings = { redis, prefix, namespace: 'test', ttlMs: 60_000, deadlineMs: 5_000, ...options };
   const cache = createCache({ ...settings, onEvent: (event) => events.push(event) });
   /** Another process's view: a cache that shares nothing but Redis. */
-  const elsewhere = () => createCache({ ...settings, redis: connect() });
+  const elsewhere = (changes: Partial<CacheOptions> = {}) => createCache({ ...settings, redis: connect(), ...changes });
   return { redis, prefix, cache, elsewhere, events, root: `${prefix}test:` };
 }
 

@@ -6,6 +6,8 @@ const frame: Frame = {
   kind: Kind.Bytes,
   lingers: true,
   storedAtMs: 1_700_000_000_000,
+  freshMs: 60_000,
+  costMs: 7,
   fence: 'f1',
   generation: 'g1',
   tags: ['ä tag', 'v1', 'b', 'v2'],

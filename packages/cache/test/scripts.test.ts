@@ -2,6 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { connect, uniquePrefix } from '@sallyport/testkit';
 import { commitFill } from '../src/scripts/commit-fill.js';
 import { deleteEntry } from '../src/scripts/delete-entry.js';
+import { releaseLease } from '../src/scripts/release-lease.js';
+import { renewLease } from '../src/scripts/renew-lease.js';
 import { startFill } from '../src/scripts/start-fill.js';
 
 function scene() {
@@ -38,6 +40,50 @@ describe('startFill()', () => {
     await startFill(redis, [key('short'), key('long')], { holdMs: 10_000, replacesFirst: false });
     expect(await redis.pttl(key('short'))).toBeGreaterThan(5_000);
     expect(await redis.pttl(key('long'))).toBeGreaterThan(80_000);
+  });
+});
+
+describe('startFill() with a lease', () => {
+  const claim = (key: string, owner: string) => ({
+    holdMs: 1_000,
+    replacesFirst: false,
+    lease: { key, owner, leaseMs: 5_000 },
+  });
+
+  it('grants it to one, also when that one asks twice because a reply was lost', async () => {
+    const { redis, key } = scene();
+    const lease = key('lease');
+    const ask = (owner: string) => startFill(redis, [key('a')], claim(lease, owner));
+    expect(await ask('one')).not.toHaveProperty('leasedMs');
+    expect(await ask('one')).not.toHaveProperty('leasedMs');
+    expect((await ask('two')).leasedMs).toBeGreaterThan(1_000);
+    expect(await redis.get(lease)).toMatch(/^one .*!$/);
+  });
+
+  it('keeps the mark of those who wait when it changes hands after a purge', async () => {
+    const { redis, key } = scene();
+    const lease = key('lease');
+    const ask = (owner: string) => startFill(redis, [key('a')], claim(lease, owner));
+    await ask('one');
+    await ask('two');
+    await redis.unlink(key('a'));
+    expect(await ask('three')).not.toHaveProperty('leasedMs');
+    expect(await redis.get(lease)).toMatch(/^three .*!$/);
+    expect(await renewLease(redis, { key: lease, owner: 'one', leaseMs: 5_000 })).toBe(false);
+    expect(await renewLease(redis, { key: lease, owner: 'three', leaseMs: 60_000 })).toBe(true);
+    expect(await redis.pttl(lease)).toBeGreaterThan(5_000);
+  });
+});
+
+describe('releaseLease()', () => {
+  it('gives up the own lease and no other', async () => {
+    const { redis, key } = scene();
+    await redis.set(key('lease'), 'one digest ', 'PX', 5_000);
+    const release = { key: key('lease'), channel: 'c', message: 'm' };
+    await releaseLease(redis, { ...release, owner: 'two' });
+    expect(await redis.exists(key('lease'))).toBe(1);
+    await releaseLease(redis, { ...release, owner: 'one' });
+    expect(await redis.exists(key('lease'))).toBe(0);
   });
 });
 
@@ -78,9 +124,11 @@ describe('deleteEntry()', () => {
   it('removes all and tells whether the first part was there', async () => {
     const { redis, key } = scene();
     await redis.mset(key('fence'), 'f', key('b'), '2');
-    expect(await deleteEntry(redis, key('fence'), [key('a'), key('b')])).toBe(false);
+    const lease = { key: key('lease'), channel: 'c', message: 'm' };
+    expect(await deleteEntry(redis, key('fence'), [key('a'), key('b')], lease)).toBe(false);
     expect(await redis.exists(key('fence'), key('b'))).toBe(0);
-    await redis.set(key('a'), '1');
-    expect(await deleteEntry(redis, key('fence'), [key('a'), key('b')])).toBe(true);
+    await redis.mset(key('a'), '1', key('lease'), 'someone');
+    expect(await deleteEntry(redis, key('fence'), [key('a'), key('b')], lease)).toBe(true);
+    expect(await redis.exists(key('lease'))).toBe(0);
   });
 });

@@ -4,6 +4,7 @@
 import { deltaSeconds, parseCacheControl } from './cache-control.js';
 import type { NotStoredReason } from './events.js';
 import { parseHttpDate } from './http-date.js';
+import type { Life } from './response-frame.js';
 
 /** Stored for `ttlMs` unless the response says otherwise. */
 const CACHEABLE = new Set([200, 203, 204, 300, 301, 308]);
@@ -26,13 +27,20 @@ export interface PolicySettings {
   /** How long a response is fresh that does not say, in milliseconds. */
   readonly ttlMs: number;
   readonly maxBodyBytes: number;
+  /** How long a stale response with a validator is kept, so that the handler can confirm it, in milliseconds. */
+  readonly revalidateMs: number;
+  /** Opinions where the response says nothing, in milliseconds. */
+  readonly staleWhileRevalidateMs: number;
+  readonly staleIfErrorMs: number;
 }
 
 /** What to do with a response. */
 export type Verdict =
   | {
       readonly isStorable: true;
-      readonly ttlMs: number;
+      readonly life: Life;
+      /** How long it is of use after it has become stale. */
+      readonly keepMs: number;
       /** Said to be for everyone: may also answer requests that carry credentials. */
       readonly isShared: boolean;
       /** How old it was when it came, in seconds. */
@@ -53,16 +61,16 @@ export function judge(
 
   // RFC 9111 §5.2.1.5: no part of the response to a request with no-store may be stored.
   if (parseCacheControl(request.cacheControl ?? '').has('no-store')) return refuse('no-store');
-  // RFC 9111 §5.2.2.5. Departs from §5.2.2.3: must-understand does not lift it.
-  if (directives.has('no-store')) return refuse('no-store');
+  // RFC 9111 §5.2.2.5, and §5.2.2.3: must-understand lifts it for those who know the status code.
+  const isUnderstood = CACHEABLE.has(status) || CACHEABLE_IF_EXPLICIT.has(status);
+  const isLifted = directives.has('must-understand') && isUnderstood;
+  if (directives.has('no-store') && !isLifted) return refuse('no-store');
   // RFC 9111 §5.2.2.7. Stricter: also when it names single fields.
   if (directives.has('private')) return refuse('private');
-  // RFC 9111 §5.2.2.4 asks for a validation before each use, which this cache does not do.
-  if (directives.has('no-cache')) return refuse('no-cache');
   // RFC 9111 §3.3: storing parts is optional; this cache does not.
   if (status === 206 || header('content-range') !== undefined) return refuse('range');
   // RFC 9111 §3, and no errors unless they say for how long.
-  if (!CACHEABLE.has(status) && !CACHEABLE_IF_EXPLICIT.has(status)) return refuse('status');
+  if (!isUnderstood) return refuse('status');
   // RFC 9111 §7.3: cookies are for one client. Stricter: even a response that is public is not stored with them.
   if (header('set-cookie') !== undefined) return refuse('set-cookie');
   // RFC 9111 §4.1: `*` never matches a later request.
@@ -79,10 +87,54 @@ export function judge(
 
   const explicitMs = explicitLifetimeMs(directives, header, nowMs);
   if (explicitMs === undefined && CACHEABLE_IF_EXPLICIT.has(status)) return refuse('status');
-  // RFC 9111 §4.2.3: the time that the response spent in other caches counts.
-  const ageSeconds = deltaSeconds(header('age')) ?? 0;
-  const ttlMs = (explicitMs ?? settings.ttlMs) - ageSeconds * 1_000;
-  return ttlMs > 0 ? { isStorable: true, ttlMs, isShared, ageSeconds } : refuse('not-fresh');
+  const ageSeconds = initialAgeSeconds(header, nowMs);
+  // RFC 9111 §5.2.2.4: not to be used without asking first, so it is not stored. Stricter: also when it names single fields.
+  const isAsked = directives.has('no-cache');
+  const ttlMs = isAsked ? 0 : Math.max(0, (explicitMs ?? settings.ttlMs) - ageSeconds * 1_000);
+  // What is stale from the start lives by what it says itself, not by opinions.
+  const none = { staleWhileRevalidateMs: 0, staleIfErrorMs: 0 };
+  const life: Life = { ttlMs, ...staleWindows(directives, ttlMs > 0 ? settings : none) };
+  // Only a whole representation with a validator can be confirmed by a 304.
+  const hasValidator = header('etag') !== undefined || header('last-modified') !== undefined;
+  const confirmMs = status === 200 && hasValidator ? settings.revalidateMs : 0;
+  const keepMs = Math.max(life.staleWhileRevalidateMs, life.staleIfErrorMs, confirmMs);
+  // What had to be confirmed each time would save nothing: the handler that confirms it is in this very process.
+  const isUseful = ttlMs + life.staleWhileRevalidateMs + life.staleIfErrorMs > 0;
+  if (!isUseful) return refuse(isAsked ? 'no-cache' : 'not-fresh');
+  return { isStorable: true, life, keepMs, isShared, ageSeconds };
+}
+
+/**
+ * How old a response is when it comes (RFC 9111 §4.2.3): what `Age` says, or what `Date` shows, whichever is more. Of a
+ * list the first member counts, and what is no number is ignored (§5.1).
+ */
+function initialAgeSeconds(header: ResponseFacts['header'], nowMs: number): number {
+  const [first] = (header('age') ?? '').split(',');
+  const dateMs = parseHttpDate(header('date') ?? '', nowMs) ?? nowMs;
+  return Math.max(deltaSeconds(first?.trim()) ?? 0, Math.floor((nowMs - dateMs) / 1_000), 0);
+}
+
+/** How long it may be served stale (RFC 5861 §3, §4). */
+function staleWindows(
+  directives: ReadonlyMap<string, string>,
+  opinions: Pick<PolicySettings, 'staleWhileRevalidateMs' | 'staleIfErrorMs'>,
+): Omit<Life, 'ttlMs'> {
+  // RFC 9111 §4.2.4: a stale response must not be served where a directive prohibits it.
+  if (['must-revalidate', 'proxy-revalidate', 'no-cache'].some((name) => directives.has(name))) {
+    return { staleWhileRevalidateMs: 0, staleIfErrorMs: 0, isStaleAllowed: false };
+  }
+  // RFC 9111 §5.2.2.10: so does s-maxage. Departs from it where the response itself also names a time for stale use: it
+  // can't mean that for nobody.
+  const isStaleAllowed = !directives.has('s-maxage');
+  const window = (name: string, opinionMs: number) => {
+    const seconds = deltaSeconds(directives.get(name));
+    return seconds === undefined ? (isStaleAllowed ? opinionMs : 0) : seconds * 1_000;
+  };
+  return {
+    staleWhileRevalidateMs: window('stale-while-revalidate', opinions.staleWhileRevalidateMs),
+    staleIfErrorMs: window('stale-if-error', opinions.staleIfErrorMs),
+    isStaleAllowed,
+  };
 }
 
 /** RFC 9111 §4.2.1: s-maxage, else max-age, else Expires minus Date; `undefined` when the response says nothing. */

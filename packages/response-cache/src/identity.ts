@@ -26,8 +26,8 @@ function cookieNames(header: string | undefined): string[] {
     .filter((name) => name !== '');
 }
 
-/** Gives the test for cookie names: exact, or by their beginning where the pattern ends with `*`. */
-export function cookieTest(patterns: readonly string[]): (name: string) => boolean {
+/** Gives the test for names: exact, or by their beginning where the pattern ends with `*`. */
+export function nameTest(patterns: readonly string[]): (name: string) => boolean {
   const exact = new Set(patterns.filter((pattern) => !pattern.endsWith('*')));
   const beginnings = patterns.filter((pattern) => pattern.endsWith('*')).map((pattern) => pattern.slice(0, -1));
   return (name) => exact.has(name) || beginnings.some((beginning) => name.startsWith(beginning));

@@ -2,6 +2,7 @@
 
 import { createEntryStore, type Cache, type EntryStore } from '@sallyport/cache';
 import {
+  boolean,
   callback,
   checkOptions,
   createEventSink,
@@ -16,8 +17,11 @@ import {
   type RedisClient,
 } from '@sallyport/core';
 import type { Request, Response } from 'express';
+import { createStatusWriter, type StatusHeaders } from './cache-status.js';
 import type { ResponseCacheEvent } from './events.js';
-import { cookieTest } from './identity.js';
+import { nameTest } from './identity.js';
+import { createStats } from './stats.js';
+import { urlKey } from './url-key.js';
 
 /** Options of `responseCache`. */
 export interface ResponseCacheOptions {
@@ -37,6 +41,24 @@ export interface ResponseCacheOptions {
   readonly vary?: readonly string[];
   /** Cookies that don't make a request personal; `*` at the end stands for any ending. @default [] */
   readonly ignoreCookies?: readonly string[];
+  /** How long what is stale may be served while the handler is asked, where the response doesn't say, in ms. @default 0 */
+  readonly staleWhileRevalidateMs?: number;
+  /** How long what is stale may be served when the handler fails, where the response doesn't say, in ms. @default 0 */
+  readonly staleIfErrorMs?: number;
+  /** How long a stale response with a validator is kept for the handler to confirm by 304, in ms. @default 60_000 */
+  readonly revalidateMs?: number;
+  /** Whether clients may ask for fresher or staler responses by Cache-Control. @default 'ignore' */
+  readonly requestDirectives?: 'obey' | 'ignore';
+  /** How long a request waits for another one of this process that makes the same response, in ms; 0: never. @default 5_000 */
+  readonly coalesceMs?: number;
+  /** The handler sees only those headers that tell variants apart, as long as its response may be stored. @default false */
+  readonly strict?: boolean;
+  /** Query parameters that key and handler do without; `*` at the end stands for any ending. @default [] */
+  readonly ignoreParameters?: readonly string[];
+  /** Hosts whose requests the cache takes part in. @default all */
+  readonly hosts?: readonly string[];
+  /** What responses say about the cache. @default 'both' */
+  readonly statusHeaders?: StatusHeaders;
   /** Requests that have nothing to do with the cache. @default none */
   readonly skip?: (req: Request, res: Response) => boolean | Promise<boolean>;
   /** Larger bodies are sent but not stored. @default 1_048_576 */
@@ -53,6 +75,7 @@ export interface ResponseCacheOptions {
   readonly now?: () => number;
 }
 
+const MAX_MS = 10 * 365 * 86_400_000;
 const NAME = /^[\w!#$%&'*+.^`|~-]{1,100}$/;
 
 const stringList =
@@ -66,6 +89,9 @@ const stringList =
 /** Tags, as an option and as the result of a callback. */
 export const tagList = stringList(/./s, 64, 'at most 64 non-empty strings');
 const cookieNames = stringList(/^[^\s;,="]+$/, 100, 'at most 100 cookie names');
+const parameterNames = stringList(/^[^\s&=#*]+\*?$/, 100, 'at most 100 parameter names');
+const hostNames = stringList(/^[\w.:[\]-]+$/, 100, 'at most 100 host names without ports');
+const milliseconds = integer(0, MAX_MS);
 const headerNames = stringList(NAME, 8, 'at most 8 header names');
 
 const tags: Check<readonly string[] | ((req: Request, res: Response) => readonly string[])> = (value, site) =>
@@ -83,12 +109,21 @@ export function resolveOptions(options: ResponseCacheOptions) {
   const checked = checkOptions('response-cache', options, {
     redis: optional(redisClient, undefined),
     cache: optional(existingCache, undefined),
-    ttlMs: integer(1, 10 * 365 * 86_400_000),
+    ttlMs: integer(1, MAX_MS),
     tags: optional(tags, []),
     key: optional(callback<(req: Request) => string>(), undefined),
     user: optional(callback<(req: Request) => string | undefined>(), undefined),
     vary: optional(headerNames, []),
     ignoreCookies: optional(cookieNames, []),
+    staleWhileRevalidateMs: optional(milliseconds, 0),
+    staleIfErrorMs: optional(milliseconds, 0),
+    revalidateMs: optional(milliseconds, 60_000),
+    requestDirectives: optional(oneOf('obey', 'ignore'), 'ignore'),
+    coalesceMs: optional(integer(0, 60_000), 5_000),
+    strict: optional(boolean, false),
+    ignoreParameters: optional(parameterNames, []),
+    hosts: optional(hostNames, undefined),
+    statusHeaders: optional(oneOf('both', 'x-cache', 'cache-status', 'none'), 'both'),
     skip: optional(callback<(req: Request, res: Response) => boolean | Promise<boolean>>(), undefined),
     maxBodyBytes: optional(integer(0, 64 * 1024 * 1024), 1_048_576),
     prefix: optional(keyPrefix, undefined),
@@ -97,14 +132,27 @@ export function resolveOptions(options: ResponseCacheOptions) {
     onEvent: optional(callback<(event: ResponseCacheEvent) => void>(), undefined),
     now: optional(callback<() => number>(), Date.now),
   });
-  const events = createEventSink<ResponseCacheEvent>('response-cache', checked.onEvent);
+  const sink = createEventSink<ResponseCacheEvent>('response-cache', checked.onEvent);
+  const stats = createStats();
+  const events = {
+    emit(event: ResponseCacheEvent): void {
+      stats.count(event);
+      sink.emit(event);
+    },
+  };
+  const isParameterIgnored = nameTest(checked.ignoreParameters);
   const entries = entriesOf(checked, (key) => events.emit({ type: 'corrupt', key }));
   return {
     ...checked,
     events,
+    stats,
     entries,
     vary: checked.vary.map((name) => name.toLowerCase()).toSorted(),
-    isCookieIgnored: cookieTest(checked.ignoreCookies),
+    isCookieIgnored: nameTest(checked.ignoreCookies),
+    isParameterIgnored,
+    keyOf: (url: string) => urlKey(url, isParameterIgnored),
+    hosts: checked.hosts && new Set<string | undefined>(checked.hosts.map((host) => host.toLowerCase())),
+    writeStatus: createStatusWriter(checked.statusHeaders as StatusHeaders),
   };
 }
 

@@ -2,45 +2,77 @@
 // their headers are made anew for each request and were not stored.
 
 import type { Request, Response } from 'express';
-import { isNotModified } from './conditional.js';
+import type { Replacement } from './capture.js';
+import { isNotModified, type Conditions } from './conditional.js';
+import { currentAgeSeconds, type Aged } from './freshness.js';
+import { chooseRange } from './range.js';
 import { headerOf, makeNotModified } from './response-head.js';
 import type { StoredResponse } from './response-frame.js';
 
-/**
- * Answers the request with a stored response, or with 304 when the client's copy is still right; HEAD without the body.
- *
- * @returns the status that was sent
- */
-export function replay(
-  req: Request,
-  res: Response,
-  stored: StoredResponse,
-  times: { readonly storedAtMs: number; readonly nowMs: number },
-): number {
-  res.statusCode = stored.status;
-  for (const [name, value] of stored.headers) res.setHeader(name, value);
-  res.setHeader('X-Cache', 'HIT');
-  // RFC 9111 §5.1 and §4.2.3: the age when it came, and the time since.
-  const residentSeconds = Math.max(0, Math.floor((times.nowMs - times.storedAtMs) / 1_000));
-  res.setHeader('Age', String(stored.ageSeconds + residentSeconds));
-  const conditions = {
-    ifNoneMatch: req.headers['if-none-match'],
-    ifModifiedSince: req.headers['if-modified-since'],
+/** A stored response, and when it was stored. */
+export type Stored = StoredResponse & Aged;
+
+/** What the client asked of the representation. */
+export interface Asked extends Conditions {
+  readonly isHead: boolean;
+  readonly range: string | undefined;
+  readonly ifRange: string | undefined;
+  /** A layer in front would compress what is sent, so that a range of it would be none of what the client has. */
+  readonly isRecoded: boolean;
+}
+
+/** Gives what the request asks for; to be called before anything of it is hidden. */
+export function askedBy(req: Request, res: Response): Asked {
+  const { headers, method } = req;
+  return {
+    isHead: method === 'HEAD',
+    ifNoneMatch: headers['if-none-match'],
+    ifModifiedSince: headers['if-modified-since'],
+    // RFC 9110 §14.2: Range is defined for GET only.
+    range: method === 'GET' ? headers.range : undefined,
+    ifRange: headers['if-range'] as string | undefined,
+    isRecoded: Object.hasOwn(res, 'write') && /\b(?:gzip|br|deflate|zstd|\*)/.test(headers['accept-encoding'] ?? ''),
   };
+}
+
+/** Makes the head of the answer from the store, and gives the body; the status is 200, 206, 304 or 416 for a stored 200. */
+export function prepareReplay(res: Response, stored: Stored, asked: Asked, nowMs: number): Replacement {
+  res.statusCode = stored.status;
+  // A copy of each list: `appendHeader` of a layer in front would lengthen the list that the next hit sends.
+  for (const [name, value] of stored.headers) res.setHeader(name, typeof value === 'string' ? value : [...value]);
+  // RFC 9111 §5.1 and §4.2.3: the age when it came, and the time since.
+  res.setHeader('Age', String(currentAgeSeconds(stored, nowMs)));
+  // RFC 9110 §13.2.1: conditions count only where the answer would be a success.
+  if (stored.status !== 200) return wholeBody(res, stored, asked);
   const validators = {
     etag: headerOf(res, 'etag'),
     lastModified: headerOf(res, 'last-modified'),
     date: headerOf(res, 'date'),
   };
-  // RFC 9110 §13.2.1: conditions count only where the answer would be a success.
-  if (stored.status === 200 && isNotModified(conditions, validators, times.nowMs)) {
+  if (isNotModified(asked, validators, nowMs)) {
     makeNotModified(res);
-    res.end();
-    return 304;
+    return { body: undefined };
   }
+  if (asked.isRecoded) return wholeBody(res, stored, asked);
+  const range = chooseRange(asked, validators, stored.body.length);
+  if (range === undefined) return wholeBody(res, stored, asked);
+  if (range === 'unsatisfiable') {
+    // RFC 9110 §15.5.17
+    res.statusCode = 416;
+    for (const name of ['Content-Type', 'Content-Encoding', 'ETag', 'Last-Modified']) res.removeHeader(name);
+    res.setHeader('Content-Range', `bytes */${stored.body.length}`);
+    res.setHeader('Content-Length', 0);
+    return { body: undefined };
+  }
+  // RFC 9110 §15.3.7
+  res.statusCode = 206;
+  res.setHeader('Content-Range', `bytes ${range.start}-${range.end}/${stored.body.length}`);
+  res.setHeader('Content-Length', range.end - range.start + 1);
+  return { body: stored.body.subarray(range.start, range.end + 1) };
+}
+
+function wholeBody(res: Response, { status, body }: Stored, { isHead }: Asked): Replacement {
   // RFC 9110 §8.6: no Content-Length in a 204.
-  if (stored.status !== 204) res.setHeader('Content-Length', stored.body.length);
-  if (req.method === 'HEAD') res.end();
-  else res.end(stored.body);
-  return stored.status;
+  if (status !== 204) res.setHeader('Content-Length', body.length);
+  return { body: isHead ? undefined : body };
 }

@@ -5,21 +5,25 @@ import { CallbackResultError } from './errors.js';
 import { isPersonal } from './identity.js';
 import { tagList, type ResponseCacheSettings } from './options.js';
 import type { Selector } from './shelf.js';
-import { originOf, recordId, urlKey } from './url-key.js';
+import { originOf, recordId } from './url-key.js';
 
 /** A request that the cache takes part in. */
 export interface RequestPlan {
   readonly key: string;
+  /** Path and query as they came. */
+  readonly path: string;
+  /** The key holds the user. */
+  readonly isNamed: boolean;
   readonly selector: Selector;
   /** May only be answered by, and stored as, a response for everyone. */
   readonly isPersonal: () => boolean;
 }
 
 /** Why a request goes to the handler without a lookup. */
-export type BypassReason = 'method' | 'skip' | 'conditions';
+export type BypassReason = 'method' | 'skip' | 'conditions' | 'host';
 
-/** RFC 9111 §4.3.2: conditions that only an origin server may evaluate; and ranges, which the handler serves. */
-const FOR_THE_HANDLER = ['range', 'if-range', 'if-match', 'if-unmodified-since', 'upgrade'];
+/** RFC 9111 §4.3.2: conditions that only an origin server may evaluate. */
+const FOR_THE_HANDLER = ['if-match', 'if-unmodified-since', 'upgrade'];
 
 /** @throws {CallbackResultError} when a callback gives what it must not; and whatever the callbacks throw */
 export async function planRequest(
@@ -30,7 +34,8 @@ export async function planRequest(
   if (req.method !== 'GET' && req.method !== 'HEAD') return 'method';
   if (settings.skip !== undefined && (await settings.skip(req, res))) return 'skip';
   if (FOR_THE_HANDLER.some((name) => req.headers[name] !== undefined)) return 'conditions';
-  const key = settings.key === undefined ? urlKey(req.originalUrl) : keyBy(settings.key, req);
+  if (settings.hosts !== undefined && !settings.hosts.has(req.hostname?.toLowerCase())) return 'host';
+  const key = settings.key === undefined ? settings.keyOf(req.originalUrl) : keyBy(settings.key, req);
   const user = settings.user?.(req);
   if (user !== undefined && (typeof user !== 'string' || user === '')) {
     throw new CallbackResultError('user', 'a non-empty string or undefined', user);
@@ -43,7 +48,14 @@ export async function planRequest(
     tags: tagsFor(settings.tags, req, res),
   };
   // Asked again after the handler ran: it may have begun a session.
-  return { key, selector, isPersonal: () => user === undefined && isPersonal(req, settings.isCookieIgnored) };
+  const [path, isNamed] = [req.originalUrl, user !== undefined];
+  return {
+    key,
+    path,
+    isNamed,
+    selector,
+    isPersonal: () => user === undefined && isPersonal(req, settings.isCookieIgnored),
+  };
 }
 
 function keyBy(option: (req: Request) => string, req: Request): string {

@@ -1,20 +1,12 @@
-// The way of a request through the cache. Each step is a file of its own; this one has their order and the policy for
-// failures of Redis.
-//
-//   plan ─ not for the cache ─────────────────────────────► handler          X-Cache: BYPASS
-//     └─ find ─ Redis fails ──────────────────────────────► handler          X-Cache: BYPASS
-//          ├─ there, and may be given to this client ─────► replay           X-Cache: HIT
-//          └─ hold versions ─► record ────────────────────► handler ─► store X-Cache: MISS, or BYPASS if it may not be
+// The middleware, and its handle. What happens to a request is in answer.ts.
 
-import { StoreUnavailableError } from '@sallyport/core';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { createAnswer } from './answer.js';
 import { CustomKeyError } from './errors.js';
 import { resolveOptions, type ResponseCacheOptions } from './options.js';
-import { recordResponse } from './record-response.js';
-import { replay } from './replay.js';
-import { planRequest } from './request-plan.js';
 import { createShelf, type CachedUrl } from './shelf.js';
-import { keyOfUrl, recordId } from './url-key.js';
+import type { ResponseCacheStats } from './stats.js';
+import { recordId, targetOfUrl } from './url-key.js';
 
 /** The middleware, and what can be done with what it stored. Purges reject with StoreUnavailableError when Redis fails. */
 export interface ResponseCache extends RequestHandler {
@@ -31,6 +23,8 @@ export interface ResponseCache extends RequestHandler {
   get(key: string, user?: string): Promise<CachedUrl | undefined>;
   /** Removes what is stored under a key, all variants; gives whether there was something. */
   delete(key: string, user?: string): Promise<boolean>;
+  /** What this process has seen since the cache was made. */
+  stats(): ResponseCacheStats;
   /** Makes everything stale, by one command; with the `cache` option, everything in that cache. */
   clear(): Promise<void>;
   /** Ends the use. It holds no timer and no connection of its own; the client stays open. */
@@ -50,50 +44,9 @@ const taken = new WeakSet<Response>();
  */
 export function responseCache(options: ResponseCacheOptions): ResponseCache {
   const settings = resolveOptions(options);
-  const { events, entries } = settings;
+  const { entries } = settings;
   const shelf = createShelf(entries, settings.vary);
-
-  /** Runs a call to Redis; gives `undefined` when it failed and the policy is `'open'`. */
-  async function attempt<T>(operation: 'read' | 'write', key: string, call: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await call();
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
-      events.emit({ type: 'store-failure', operation, key, error });
-      if (settings.onStoreFailure === 'throw') throw error;
-      return undefined;
-    }
-  }
-
-  /** Gives whether the request was answered. */
-  async function answer(req: Request, res: Response): Promise<boolean> {
-    const startedAt = performance.now();
-    res.setHeader('X-Cache', 'BYPASS');
-    const plan = await planRequest(req, res, settings);
-    if (typeof plan === 'string') {
-      events.emit({ type: 'bypass', reason: plan });
-      return false;
-    }
-    const { key, selector } = plan;
-    const found = await attempt('read', key, () => shelf.find(selector));
-    if (found === undefined) return false;
-    const { response, storedAtMs } = found;
-    if (response !== undefined && (response.isShared || !plan.isPersonal())) {
-      const status = replay(req, res, response, { storedAtMs, nowMs: entries.now() });
-      events.emit({ type: 'hit', key, status });
-      return true;
-    }
-    events.emit({ type: 'miss', key });
-    // The answer to HEAD has no body to store, but it was looked up like any other.
-    if (req.method === 'HEAD') res.setHeader('X-Cache', 'MISS');
-    // A Redis that has used up the deadline for reading is not given another one for writing.
-    if (req.method === 'HEAD' || performance.now() - startedAt >= entries.deadlineMs) return false;
-    const fill = await attempt('write', key, () => shelf.startFill(selector));
-    if (fill === undefined) return false;
-    taken.add(res);
-    recordResponse(req, res, { plan, found, fill, shelf, settings });
-    return false;
-  }
+  const answer = createAnswer(settings, shelf, (res) => taken.add(res));
 
   // Express 4 does not look at the promise of a middleware, so errors are handed on here.
   async function run(req: Request, res: Response, next: NextFunction): Promise<void> {
@@ -111,15 +64,18 @@ export function responseCache(options: ResponseCacheOptions): ResponseCache {
     void run(req, res, next);
   }
 
-  const admin: Pick<ResponseCache, 'invalidate' | 'invalidateTags' | 'get' | 'delete' | 'clear' | 'close'> = {
+  const admin: Pick<ResponseCache, 'invalidate' | 'invalidateTags' | 'get' | 'delete' | 'stats' | 'clear' | 'close'> = {
     async invalidate(...urls) {
       if (settings.key !== undefined) throw new CustomKeyError();
-      const removed = await Promise.all(urls.map((url) => shelf.remove(recordId(keyOfUrl(url), undefined))));
+      const removed = await Promise.all(
+        urls.map((url) => shelf.remove(recordId(settings.keyOf(targetOfUrl(url)), undefined))),
+      );
       return removed.filter(Boolean).length;
     },
     invalidateTags: (tags) => entries.invalidateTags(tags),
     get: (key, user) => shelf.inspect(recordId(key, user)),
     delete: (key, user) => shelf.remove(recordId(key, user)),
+    stats: () => settings.stats.read(),
     clear: () => entries.clear(),
     async close() {
       // There is nothing to stop: no timers, no subscriptions. The method is here so that callers need not know that.

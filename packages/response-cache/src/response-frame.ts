@@ -6,6 +6,15 @@ import { validateHeaderName, validateHeaderValue } from 'node:http';
 /** A header field; several lines of one name are a list. */
 export type HeaderField = readonly [name: string, value: string | readonly string[]];
 
+/** Times that count from when it was stored, in milliseconds. */
+export interface Life {
+  readonly ttlMs: number;
+  readonly staleWhileRevalidateMs: number;
+  readonly staleIfErrorMs: number;
+  /** No directive forbids to serve it stale. */
+  readonly isStaleAllowed: boolean;
+}
+
 /** The response of a handler. */
 export interface StoredResponse {
   readonly status: number;
@@ -14,11 +23,14 @@ export interface StoredResponse {
   readonly isShared: boolean;
   /** How old it was when it came, in seconds. */
   readonly ageSeconds: number;
+  /** How long it is fresh, and may be used when stale, in milliseconds. */
+  readonly life: Life;
   readonly body: Buffer;
 }
 
-export function encodeResponse({ body, status, headers, isShared, ageSeconds }: StoredResponse): Buffer {
-  const head = Buffer.from(JSON.stringify([status, isShared, ageSeconds, headers]));
+export function encodeResponse({ body, status, headers, isShared, ageSeconds, life }: StoredResponse): Buffer {
+  const lives = [life.ttlMs, life.staleWhileRevalidateMs, life.staleIfErrorMs, Number(life.isStaleAllowed)];
+  const head = Buffer.from(JSON.stringify([status, isShared, ageSeconds, lives, headers]));
   const length = Buffer.alloc(4);
   length.writeUInt32LE(head.length);
   return Buffer.concat([length, head, body]);
@@ -29,15 +41,37 @@ export function decodeResponse(bytes: Buffer): StoredResponse | undefined {
   if (bytes.length < 4) return undefined;
   const bodyStart = 4 + bytes.readUInt32LE(0);
   if (bodyStart > bytes.length) return undefined;
+  const text = bytes.toString('utf8', 4, bodyStart);
+  const head = known.get(text) ?? decodeHead(text);
+  if (head === undefined) return undefined;
+  if (known.size >= MAX_KNOWN) known.clear();
+  known.set(text, head);
+  return { ...head, body: bytes.subarray(bodyStart) };
+}
+
+/** Parsing and checking a head costs more than the rest of a hit, and hot responses come with the same one each time. */
+const known = new Map<string, Head>();
+const MAX_KNOWN = 500;
+type Head = Omit<StoredResponse, 'body'>;
+
+function decodeHead(text: string): Head | undefined {
   try {
-    const [status, isShared, ageSeconds, headers] = JSON.parse(bytes.toString('utf8', 4, bodyStart)) as unknown[];
+    const [status, isShared, ageSeconds, lives, headers] = JSON.parse(text) as unknown[];
     if (!Number.isInteger(status) || Number(status) < 200 || Number(status) > 599) return undefined;
     if (typeof isShared !== 'boolean' || typeof ageSeconds !== 'number' || !areHeaders(headers)) return undefined;
-    return { status: Number(status), isShared, ageSeconds, headers, body: bytes.subarray(bodyStart) };
+    const life = lifeOf(lives);
+    return life && { status: Number(status), isShared, ageSeconds, life, headers };
   } catch {
     // No JSON, no array, or a field that could not be sent: whoever wrote it, it is no response of this cache.
     return undefined;
   }
+}
+
+function lifeOf(lives: unknown): Life | undefined {
+  if (!Array.isArray(lives) || !lives.every((ms) => typeof ms === 'number' && ms >= 0)) return undefined;
+  const [ttlMs, staleWhileRevalidateMs, staleIfErrorMs, allowed] = lives as (number | undefined)[];
+  if (ttlMs === undefined || staleWhileRevalidateMs === undefined || staleIfErrorMs === undefined) return undefined;
+  return { ttlMs, staleWhileRevalidateMs, staleIfErrorMs, isStaleAllowed: allowed === 1 };
 }
 
 function areHeaders(headers: unknown): headers is HeaderField[] {

@@ -17,6 +17,7 @@ const NEVER_STORED = new Set([
   'transfer-encoding',
   'upgrade',
   'age',
+  'cache-status',
   'content-length',
   'set-cookie',
   'x-cache',
@@ -57,7 +58,8 @@ export function fieldsToStore(res: ServerResponse, outer: ReadonlyMap<string, st
     // RFC 9110 §7.6.1: what Connection names belongs to the connection, too.
     const isOfConnection = NEVER_STORED.has(name) || named.includes(name) || RATE_LIMIT.test(name);
     if (value === undefined || isOfConnection || outer.get(name) === headerOf(res, name)) continue;
-    fields.push([rawName, Array.isArray(value) ? value : String(value)]);
+    // A copy: a layer in front may still append to the list, and would do so again on each hit.
+    fields.push([rawName, Array.isArray(value) ? [...value] : String(value)]);
   }
   return fields;
 }
@@ -97,4 +99,26 @@ export function makeNotModified(res: ServerResponse): void {
   res.statusMessage = 'Not Modified';
   const ofContent = ['length', 'type', 'encoding', 'language', 'range'].map((name) => `content-${name}`);
   for (const name of [...ofContent, 'transfer-encoding']) res.removeHeader(name);
+}
+
+/** Puts back the head as it was before the handler: what layers in front have set, and nothing else. */
+export function resetHead(res: ServerResponse, outer: ReadonlyMap<string, number | string | string[]>): void {
+  for (const name of res.getHeaderNames()) if (!outer.has(name)) res.removeHeader(name);
+  for (const [name, value] of outer) res.setHeader(name, value);
+  res.statusMessage = '';
+}
+
+/** The fields as they are, to be put back by {@link resetHead}. */
+export function rawFieldsOf(res: ServerResponse): Map<string, number | string | string[]> {
+  return new Map(res.getHeaderNames().map((name) => [name, res.getHeader(name) ?? '']));
+}
+
+/**
+ * The fields of a stored response, freshened by those of a 304 (RFC 9111 §3.2): each that it has replaces those of its name.
+ */
+export function mergeFields(stored: readonly HeaderField[], fresh: readonly HeaderField[]): HeaderField[] {
+  // They describe the stored content and not that of the 304, which has none.
+  const usable = fresh.filter(([name]) => !/^content-(?:length|encoding|type|range)$|^x-cache$/i.test(name));
+  const replaced = new Set(usable.map(([name]) => name.toLowerCase()));
+  return [...stored.filter(([name]) => !replaced.has(name.toLowerCase())), ...usable];
 }

@@ -6,6 +6,7 @@
 import { Kind, type Entry, type EntryStore, type Fill, type Write } from '@sallyport/cache';
 import type { IncomingHttpHeaders } from 'node:http';
 import { decodeResponse, encodeResponse, type StoredResponse } from './response-frame.js';
+import { uniteTags } from './response-tags.js';
 import { unite, variantId } from './vary.js';
 
 const RECORD = 'vary';
@@ -20,9 +21,14 @@ interface UrlRecord {
   readonly names: readonly string[];
   /** Variants, the oldest first. */
   readonly ids: readonly string[];
+  /** Tags that handlers have given its responses. */
+  readonly tags: readonly string[];
   /** Longest TTL of a variant in milliseconds. */
   readonly lifeMs: number;
 }
+
+/** What this process knows of a URL from the last time. */
+type Remembered = Pick<UrlRecord, 'names' | 'tags'>;
 
 /** A request, as far as it chooses among variants. */
 export interface Selector {
@@ -35,6 +41,8 @@ export interface Selector {
 /** What a lookup gave. */
 export interface Found {
   readonly response?: StoredResponse;
+  /** Its life is not over, by the clock of Redis. */
+  readonly isFresh: boolean;
   readonly storedAtMs: number;
   readonly record: UrlRecord;
 }
@@ -50,16 +58,29 @@ export interface CachedUrl {
   }[];
 }
 
+/** How a response is stored. */
+export interface HowToStore {
+  readonly names: readonly string[];
+  /** Tags that the handler gave. */
+  readonly tags: readonly string[];
+  /** The fill holds the versions of all these tags. */
+  readonly isKnown: boolean;
+  readonly ttlMs: number;
+  readonly keepMs: number;
+}
+
 export interface Shelf {
   readonly find: (selector: Selector) => Promise<Found>;
-  readonly startFill: (selector: Selector) => Promise<Fill>;
-  /** Stores the variant; gives `false` when a purge came first. */
+  /** Tags that its response will have, as far as is known. */
+  readonly tagsFor: (selector: Selector, record: UrlRecord) => readonly string[];
+  readonly startFill: (selector: Selector, tags: readonly string[]) => Promise<Fill>;
+  /** Stores the variant, or only its tags when they were not known; gives `false` when a purge came first. */
   readonly store: (
     fill: Fill,
     selector: Selector,
     record: UrlRecord,
     response: StoredResponse,
-    how: { readonly names: readonly string[]; readonly ttlMs: number },
+    how: HowToStore,
   ) => Promise<boolean>;
   readonly inspect: (id: string) => Promise<CachedUrl | undefined>;
   readonly remove: (id: string) => Promise<boolean>;
@@ -67,11 +88,12 @@ export interface Shelf {
 
 /** @param baseNames header names that always tell variants apart */
 export function createShelf(entries: EntryStore, baseNames: readonly string[]): Shelf {
-  const remembered = new Map<string, readonly string[]>();
+  const remembered = new Map<string, Remembered>();
 
-  function remember(id: string, names: readonly string[]): void {
+  function remember(id: string, names: readonly string[], tags: readonly string[]): void {
+    const known = remembered.get(id)?.tags ?? [];
     remembered.delete(id);
-    remembered.set(id, names);
+    remembered.set(id, { names, tags: uniteTags(tags, known) });
     if (remembered.size <= MAX_REMEMBERED) return;
     for (const oldest of remembered.keys()) {
       remembered.delete(oldest);
@@ -81,21 +103,26 @@ export function createShelf(entries: EntryStore, baseNames: readonly string[]): 
 
   return {
     async find({ id, origin, headers, tags }) {
-      const guess = remembered.get(id) ?? baseNames;
-      const read = (parts: string[]) => entries.read(id, parts, { tags, isFenced: true });
-      const [recordEntry, guessed] = await read([RECORD, part(variantId(origin, guess, headers))]);
-      const record = parseRecord(recordEntry) ?? { names: baseNames, ids: [], lifeMs: 0 };
-      let entry = guessed;
+      const { names: guess, tags: known } = remembered.get(id) ?? { names: baseNames, tags: [] };
+      const expected = uniteTags(tags, known);
+      const read = (parts: string[]) => entries.read(id, parts, { tags: expected, isFenced: true });
+      const variant = variantId(origin, guess, headers);
+      const [recordEntry, ...guessed] = await read([RECORD, part(variant), freshPart(variant)]);
+      const record = parseRecord(recordEntry) ?? { names: baseNames, ids: [], tags: [], lifeMs: 0 };
+      let [entry, mark] = guessed;
       if (record.names.join() !== guess.join()) {
-        remember(id, record.names);
-        [entry] = await read([part(variantId(origin, record.names, headers))]);
+        remember(id, record.names, record.tags);
+        const right = variantId(origin, record.names, headers);
+        [entry, mark] = await read([part(right), freshPart(right)]);
       }
       // Without the record nobody knows which headers matter: what the guess has found may be made for another client.
       const response = recordEntry && entry && decodeResponse(entry.body);
-      return { record, storedAtMs: entry?.storedAtMs ?? 0, ...(response === undefined ? {} : { response }) };
+      const isFresh = entry !== undefined && (!entry.lingers || mark !== undefined);
+      return { record, isFresh, storedAtMs: entry?.storedAtMs ?? 0, ...(response === undefined ? {} : { response }) };
     },
 
-    startFill: ({ id, tags }) => entries.startFill(id, { tags, holdMs: HOLD_MS, isFenced: true }),
+    tagsFor: ({ id, tags }, record) => uniteTags(tags, uniteTags(record.tags, remembered.get(id)?.tags ?? [])),
+    startFill: ({ id }, tags) => entries.startFill(id, { tags, holdMs: HOLD_MS, isFenced: true }),
 
     store: (fill, { id, origin, headers }, record, response, how) => {
       const names = unite(record.names, how.names);
@@ -104,15 +131,22 @@ export function createShelf(entries: EntryStore, baseNames: readonly string[]): 
       // Under other names the old variants can't be found any more.
       const others = (isSame ? record.ids : []).filter((known) => known !== variant);
       const dropped = isSame ? others.splice(0, others.length - (MAX_VARIANTS - 1)) : record.ids;
-      const lifeMs = Math.max(how.ttlMs, isSame ? record.lifeMs : 0);
-      const body = Buffer.from(JSON.stringify({ names, ids: [...others, variant], lifeMs } satisfies UrlRecord));
+      const ttlMs = how.ttlMs + how.keepMs;
+      const lifeMs = Math.max(ttlMs, isSame ? record.lifeMs : 0);
+      const tags = uniteTags(how.tags, record.tags);
+      const ids = how.isKnown ? [...others, variant] : isSame ? record.ids : [];
+      const body = Buffer.from(JSON.stringify({ names, ids, tags, lifeMs } satisfies UrlRecord));
       const writes: Write[] = [
         { part: RECORD, kind: Kind.Json, body, ttlMs: lifeMs },
-        { part: part(variant), kind: Kind.Bytes, body: encodeResponse(response), ttlMs: how.ttlMs },
+        { part: part(variant), kind: Kind.Bytes, body: encodeResponse(response), ttlMs, lingers: how.keepMs > 0 },
+        // The mark's own expiry ends the freshness of what lingers: Redis keeps the time, and no client's clock counts.
+        ...(how.keepMs > 0
+          ? [{ part: freshPart(variant), kind: Kind.Mark, body: Buffer.alloc(0), ttlMs: how.ttlMs }]
+          : []),
         ...dropped.map((gone) => ({ part: part(gone), kind: Kind.Bytes, body: Buffer.alloc(0), ttlMs: 0 })),
       ];
-      remember(id, names);
-      return fill.commit(writes);
+      remember(id, names, how.tags);
+      return fill.commit(how.isKnown ? writes : writes.slice(0, 1));
     },
 
     async inspect(id) {
@@ -131,6 +165,10 @@ export function createShelf(entries: EntryStore, baseNames: readonly string[]): 
   };
 }
 
+function freshPart(variant: string): string {
+  return `fresh-${variant}`;
+}
+
 function part(variant: string): string {
   return `variant-${variant}`;
 }
@@ -138,9 +176,9 @@ function part(variant: string): string {
 function parseRecord(entry: Entry | undefined): UrlRecord | undefined {
   if (entry === undefined) return undefined;
   try {
-    const { names, ids, lifeMs } = JSON.parse(entry.body.toString()) as Partial<UrlRecord>;
-    return Array.isArray(names) && Array.isArray(ids) && typeof lifeMs === 'number'
-      ? { names: names.map(String), ids: ids.map(String), lifeMs }
+    const { names, ids, tags, lifeMs } = JSON.parse(entry.body.toString()) as Partial<UrlRecord>;
+    return Array.isArray(names) && Array.isArray(ids) && Array.isArray(tags) && typeof lifeMs === 'number'
+      ? { names: names.map(String), ids: ids.map(String), tags: tags.map(String), lifeMs }
       : undefined;
   } catch {
     // No JSON: not written by this cache.

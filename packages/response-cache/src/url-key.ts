@@ -5,25 +5,50 @@ import type { Request } from 'express';
 
 /**
  * The key of a URL: path and query, the parameters sorted by name. Those of one name keep their order, which may mean
- * something; nothing is decoded, so two keys are never mixed up.
+ * something; nothing is decoded but what RFC 3986 §6.2.2 has for equal, so two keys are never mixed up.
+ *
+ * @param isIgnored parameters that are left out, by name
  */
-export function urlKey(url: string): string {
+export function urlKey(url: string, isIgnored?: (name: string) => boolean): string {
   const [path = '', ...rest] = url.split('?');
   const parameters = rest
     .join('?')
     .split('&')
-    .filter((parameter) => parameter !== '');
-  if (parameters.length === 0) return path;
-  const nameOf = (parameter: string) => parameter.split('=')[0] ?? '';
+    .filter((parameter) => parameter !== '' && !isIgnored?.(nameOf(parameter)));
+  if (parameters.length === 0) return normaliseEscapes(path);
   // `toSorted` is stable; a comparison by code units is the same on every machine.
   const sorted = parameters.toSorted((a, b) => Number(nameOf(a) > nameOf(b)) - Number(nameOf(a) < nameOf(b)));
-  return `${path}?${sorted.join('&')}`;
+  return `${normaliseEscapes(path)}?${sorted.map((parameter) => normaliseEscapes(parameter)).join('&')}`;
 }
 
-/** The key of a URL as callers write it: with or without origin and fragment. */
-export function keyOfUrl(url: string): string {
+/** The URL without the parameters that are ignored; what is left stays as it was written. */
+export function withoutParameters(url: string, isIgnored: (name: string) => boolean): string {
+  const start = url.indexOf('?');
+  if (start === -1) return url;
+  const kept = url
+    .slice(start + 1)
+    .split('&')
+    .filter((parameter) => !isIgnored(nameOf(parameter)));
+  return kept.length === 0 ? url.slice(0, start) : `${url.slice(0, start)}?${kept.join('&')}`;
+}
+
+function nameOf(parameter: string): string {
+  return parameter.split('=', 1)[0] ?? '';
+}
+
+/** RFC 3986 §6.2.2.1 and §6.2.2.2: `%7e`, `%7E` and `~` are one character; `%2f` and `/` are two. */
+function normaliseEscapes(text: string): string {
+  if (!text.includes('%')) return text;
+  return text.replaceAll(/%[\da-f]{2}/gi, (escape) => {
+    const character = String.fromCodePoint(Number.parseInt(escape.slice(1), 16));
+    return /[\w.~-]/.test(character) ? character : escape.toUpperCase();
+  });
+}
+
+/** Path and query of a URL as callers write it: with or without origin and fragment. */
+export function targetOfUrl(url: string): string {
   const { pathname, search } = new URL(url, 'http://localhost');
-  return urlKey(pathname + search);
+  return pathname + search;
 }
 
 /**

@@ -259,6 +259,21 @@ describe.each(expressVersions)('only whole and shareable responses are stored, o
       expect((await shop.get('/')).headers['x-outer']).toBe('2');
     });
 
+    it('keep what a layer in front appends to a list with the one response', async () => {
+      const shop = site(express);
+      const append: RequestHandler = (_req, res, next) => {
+        const writeHead = res.writeHead.bind(res) as (status: number) => typeof res;
+        res.writeHead = ((status: number) => {
+          res.appendHeader('Link', '<c>');
+          return writeHead(status);
+        }) as typeof res.writeHead;
+        next();
+      };
+      shop.serve((_req, res) => void res.setHeader('Link', ['<a>', '<b>']).end('x'), { before: [append] });
+      await shop.get('/');
+      for (let hit = 0; hit < 3; hit += 1) expect((await shop.get('/')).headers['link']).toBe('<a>, <b>, <c>');
+    });
+
     it('works once when two caches stand on one route', async () => {
       const shop = site(express);
       shop.serve((_req, res) => void res.send('x'), { after: [site(express).cached] });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { keyOfUrl, recordId, urlKey } from '../src/url-key.js';
+import { recordId, targetOfUrl, urlKey, withoutParameters } from '../src/url-key.js';
 
 describe('urlKey()', () => {
   it.each([
@@ -11,16 +11,31 @@ describe('urlKey()', () => {
     ['/a?b&a', '/a?a&b'],
     ['/a?q=%26b&p', '/a?p&q=%26b'],
     ['/a?b=?x&a', '/a?a&b=?x'],
+    ['/%7euser/%2fx%c3', '/~user/%2Fx%C3'],
+    ['/a?q=%41%26', '/a?q=A%26'],
+    ['/100%', '/100%'],
   ])('makes of %s the key %s', (url, expected) => {
     expect(urlKey(url)).toBe(expected);
   });
 });
 
-describe('keyOfUrl()', () => {
+describe('withoutParameters()', () => {
+  it.each([
+    ['/a?utm_source=x&b=1', '/a?b=1'],
+    ['/a?b=1&a=2&utm_id', '/a?b=1&a=2'],
+    ['/a?utm_source=x', '/a'],
+    ['/a', '/a'],
+  ])('makes of %s the URL %s', (url, expected) => {
+    expect(withoutParameters(url, (name) => name.startsWith('utm_'))).toBe(expected);
+    expect(urlKey(url, (name) => name.startsWith('utm_'))).toBe(urlKey(expected));
+  });
+});
+
+describe('targetOfUrl()', () => {
   it.each(['/a?b=1&a=2', 'https://shop.example/a?b=1&a=2', '/a?a=2&b=1#top'])(
     'makes of %s the key of its requests',
     (url) => {
-      expect(keyOfUrl(url)).toBe('/a?a=2&b=1');
+      expect(urlKey(targetOfUrl(url))).toBe('/a?a=2&b=1');
     },
   );
 });

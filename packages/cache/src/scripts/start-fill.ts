@@ -7,27 +7,52 @@ export interface HeldVersions {
   readonly timeMs: number;
   /** One per key, in order. */
   readonly versions: readonly string[];
+  /** Set when another loads under the same versions: what is left of its lease, ms. */
+  readonly leasedMs?: number;
+}
+
+/** A wish to be the only one who loads. */
+export interface LeaseClaim {
+  readonly key: string;
+  /** Different for each attempt. */
+  readonly owner: string;
+  readonly leaseMs: number;
+  /** Keys of the entry that were read, and the first 16 bytes of each as they were then, one after the other. */
+  readonly seen?: { readonly keys: readonly string[]; readonly heads: Buffer };
 }
 
 /**
  * Reads the versions under which a load begins and creates those that are missing, in one step: a purge before it is in
- * the versions, a purge after it changes them.
+ * the versions, a purge after it changes them. With a lease, gives the load to one of those who ask. A lease whose holder
+ * began under other versions is taken over at once: a purge came since, so what it loads won't be stored. Who read an
+ * entry that has changed since gets no lease: another has just loaded it.
  *
- * KEYS[…]  string, versions of one hash slot: fence, generation, tags
- * ARGV[1]  how long each must live at least, ms
+ * KEYS[…]  string, versions of one hash slot: fence, generation, tags; with a lease, its key and
+ *          those of the entry
+ * ARGV[1]  how long each version must live at least, ms
  * ARGV[2]  1: replace the version in KEYS[1], which turns every running fill away; 0: share it
  * ARGV[3]  random text, makes new versions unique
- * Returns  [Redis time in ms, version of KEYS[1], version of KEYS[2], …]
- * TTL      raised to ARGV[1] where it is shorter. Versions are made of the server's time, so a call that is executed twice
- *          because its reply was lost never brings back a version that was purged in between.
+ * ARGV[4]  owner of the lease, '' for none
+ * ARGV[5]  duration of the lease, ms
+ * ARGV[6]  number of versions
+ * ARGV[7]  what the entry's keys began with when they were read
+ * Returns  [Redis time in ms, version of KEYS[1], version of KEYS[2], …] · [Redis time in ms, rest of the lease in ms]
+ *          when another holds it, 0 when the entry has changed
+ * TTL      versions: raised to ARGV[1] where it is shorter; lease: ARGV[5]. Versions are made of the server's time, so a
+ *          call that is executed twice because its reply was lost never brings back a version that was purged in between.
+ *
+ * The lease is `<owner> <digest of the versions> `, and `!` after it once somebody waits.
  */
 const lua = /* lua */ `
 local hold = tonumber(ARGV[1])
 local replace = ARGV[2] == '1'
+local owner = ARGV[4]
+local count = tonumber(ARGV[6])
 local now = redis.call('TIME')
 local fresh = now[1] .. '.' .. now[2] .. '-' .. ARGV[3]
 local reply = { now[1] * 1000 + math.floor(now[2] / 1000) }
-for i, key in ipairs(KEYS) do
+for i = 1, count do
+  local key = KEYS[i]
   local version = redis.call('GET', key)
   if not version or (i == 1 and replace) then
     version = fresh
@@ -37,12 +62,31 @@ for i, key in ipairs(KEYS) do
   end
   reply[i + 1] = version
 end
+if owner == '' then return reply end
+local lease = KEYS[count + 1]
+local heads = ''
+for i = count + 2, #KEYS do
+  local head = redis.pcall('GETRANGE', KEYS[i], 0, 15)
+  if type(head) == 'string' then heads = heads .. head end
+end
+if heads ~= ARGV[7] then return { reply[1], 0 } end
+local digest = redis.sha1hex(table.concat(reply, ' ', 2))
+local holder = redis.call('GET', lease) or ''
+local waited = string.sub(holder, -1) == '!'
+if string.sub(holder, 1, #owner) ~= owner and string.find(holder, digest, 1, true) then
+  if not waited then redis.call('SET', lease, holder .. '!', 'KEEPTTL') end
+  return { reply[1], redis.call('PTTL', lease) }
+end
+redis.call('SET', lease, owner .. ' ' .. digest .. ' ' .. (waited and '!' or ''), 'PX', ARGV[5])
 return reply
 `;
 
 function parse(reply: unknown): HeldVersions {
   if (!Array.isArray(reply)) throw new TypeError('start-fill: the reply is no array');
   const [timeMs, ...versions] = reply as unknown[];
+  if (typeof timeMs === 'number' && typeof versions[0] === 'number') {
+    return { timeMs, versions: [], leasedMs: versions[0] };
+  }
   if (typeof timeMs !== 'number' || !versions.every((version) => typeof version === 'string')) {
     throw new TypeError('start-fill: the reply has another shape');
   }
@@ -55,8 +99,12 @@ const script = defineScript({ name: 'start-fill', lua, parse });
 export function startFill(
   redis: RedisClient,
   keys: readonly string[],
-  options: { readonly holdMs: number; readonly replacesFirst: boolean },
+  options: { readonly holdMs: number; readonly replacesFirst: boolean; readonly lease?: LeaseClaim | undefined },
 ): Promise<HeldVersions> {
+  const { holdMs, replacesFirst, lease } = options;
   const random = randomBytes(6).toString('base64url');
-  return script.run(redis, keys, [options.holdMs, options.replacesFirst ? 1 : 0, random]);
+  const { key: leaseKey, owner = '', leaseMs = 0, seen } = lease ?? {};
+  const all = leaseKey === undefined ? keys : [...keys, leaseKey, ...(seen?.keys ?? [])];
+  const args = [holdMs, replacesFirst ? 1 : 0, random, owner, leaseMs, keys.length, seen?.heads ?? ''];
+  return script.run(redis, all, args);
 }

@@ -1,0 +1,59 @@
+// What a write through the cache makes invalid (RFC 9111 §4.4): the URL that it went to, and those that its answer names,
+// if they are of the same host.
+
+import type { Request, Response } from 'express';
+import { headerOf } from './response-head.js';
+
+/** RFC 9110 §9.2.1 */
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+
+export function isUnsafe(method: string): boolean {
+  return !SAFE.has(method);
+}
+
+/**
+ * Calls `onSuccess` with the URLs, as paths with their queries, when the handler answers with success. That is before the
+ * client has the answer.
+ */
+export function watchUnsafe(req: Request, res: Response, onSuccess: (urls: string[]) => void): void {
+  const writeHead = Reflect.get(res, 'writeHead') as (...args: unknown[]) => Response;
+  const { originalUrl, headers } = req;
+  let isDone = false;
+  res.writeHead = function writeHeadAndInvalidate(...args: unknown[]) {
+    const result = writeHead.apply(res, args);
+    // RFC 9111 §4.4: 2xx and 3xx are not errors.
+    if (!isDone && res.statusCode >= 200 && res.statusCode < 400) {
+      isDone = true;
+      const named = namedBy(args);
+      const urls = ['location', 'content-location'].map((name) => named.get(name) ?? headerOf(res, name));
+      const others = urls.flatMap((url) => sameHost(url, originalUrl, headers.host));
+      onSuccess([...new Set([originalUrl, ...others])]);
+    }
+    return result;
+  } as typeof res.writeHead;
+}
+
+/** Headers that were given to `writeHead` itself, which `getHeader` does not always show. */
+function namedBy(args: readonly unknown[]): Map<string, string> {
+  const last = args.at(-1);
+  if (typeof last !== 'object' || last === null) return new Map();
+  const pairs = Array.isArray(last)
+    ? Array.isArray(last[0])
+      ? (last as unknown[][])
+      : last.flatMap((value: unknown, index) => (index % 2 === 0 ? [[value, (last as unknown[])[index + 1]]] : []))
+    : Object.entries(last);
+  return new Map(pairs.map(([name, value]) => [String(name).toLowerCase(), String(value)]));
+}
+
+/** RFC 9111 §4.4: other hosts must not be touched, or anyone could empty anyone's cache. */
+function sameHost(url: string | undefined, base: string, host: string | undefined): string[] {
+  if (url === undefined || host === undefined) return [];
+  try {
+    const origin = `http://${host}`;
+    const { host: named, pathname, search } = new URL(url, new URL(base, origin));
+    return named === new URL(origin).host ? [pathname + search] : [];
+  } catch {
+    // No URL: it names nothing.
+    return [];
+  }
+}
