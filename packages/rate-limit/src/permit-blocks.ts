@@ -24,6 +24,8 @@ export type Order = (size: number) => Promise<readonly number[]>;
 
 interface Purchase {
   claims: number;
+  /** Known once it is delivered. */
+  usableUntil: number;
   readonly result: Promise<Decision | undefined>;
 }
 
@@ -90,10 +92,15 @@ export class PermitBlocks {
     const entry = this.#entries.get(redisKey);
     if (entry === undefined || now < entry.refusedUntil || !(entry.wasHot || this.#isBusy(entry))) return undefined;
     const current = entry.purchase;
-    const purchase = current !== undefined && current.claims < this.#size ? current : this.#buy(entry, key, order, now);
+    const isJoining = current !== undefined && current.claims < this.#size;
+    const purchase = isJoining ? current : this.#buy(entry, key, order, now);
     purchase.claims += 1;
     const left = this.#size - purchase.claims;
-    return purchase.result.then((decision) => decision && permit(decision, left, 0));
+    return purchase.result.then((decision) => {
+      // Who asked before the charge is admitted by it. Who joined may have come after it, and uses a permit like any later.
+      if (isJoining && this.#now() >= purchase.usableUntil) return undefined;
+      return decision && permit(decision, left, 0);
+    });
   }
 
   delete(redisKey: string): void {
@@ -124,16 +131,16 @@ export class PermitBlocks {
       }
       const decision = decisionOf(reply, this.#set, key, this.#size);
       const left = this.#size - purchase.claims;
-      // Those who claimed are admitted by the charge itself. A block that was bought for them alone leaves nothing.
-      if (left > 0) {
-        // From when the order was sent, which is before the charge.
-        const usableUntil = sentAt + this.#usableMs(reply);
-        Object.assign(entry, { left, decision, boughtAt: sentAt, usableUntil });
-      }
+      // From when the order was sent, which is before the charge.
+      purchase.usableUntil = sentAt + this.#usableMs(reply);
+      // A block that was bought for those who claimed alone leaves nothing.
+      const { usableUntil } = purchase;
+      if (left > 0) Object.assign(entry, { left, decision, boughtAt: sentAt, usableUntil });
       return decision;
     };
     const purchase: Purchase = {
       claims: 0,
+      usableUntil: 0,
       result: order(this.#size).then(deliver, (error: unknown) => {
         if (entry.purchase === purchase) entry.purchase = undefined;
         throw error;

@@ -167,6 +167,22 @@ describe('PermitBlocks', () => {
     expect(await blocks.claim('k', 'k', async () => reply)).toMatchObject({ outcome: 'allowed' });
   });
 
+  it('admits by a purchase that comes late only who asked before it was ordered', async () => {
+    let now = START;
+    const set = resolvePolicies([ring(100, DAY)], 'n');
+    const blocks = new PermitBlocks({ size: 2, holdMs: 1_000 }, set, () => now);
+    for (let asked = 0; asked < 8; asked += 1) blocks.take('k');
+    const order = async (size: number) => {
+      const { reply } = decide(undefined, set, { mode: 'consume', cost: size }, now * 1000);
+      await Promise.resolve();
+      now += 1_000;
+      return reply;
+    };
+    const [first, joined] = await Promise.all([blocks.claim('k', 'k', order), blocks.claim('k', 'k', order)]);
+    expect(first).toMatchObject({ outcome: 'allowed' });
+    expect(joined).toBeUndefined();
+  });
+
   it('remembers a bounded number of keys', async () => {
     const set = resolvePolicies([ring(100, DAY)], 'n');
     const blocks = new PermitBlocks({ size: 2, holdMs: 60_000 }, set, () => START, 2);
