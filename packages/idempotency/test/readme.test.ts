@@ -1,50 +1,26 @@
 import { describe, expect, it } from '@jest/globals';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
-import { dedicatedRedis, listen, until } from '@sallyport/testkit';
+import { startQuickStart } from '@sallyport/testkit';
 import * as idempotencyPackage from '@sallyport/idempotency';
 import { exchange, headerOf } from './exchange.js';
 
 const readFileBeside = (path: string) => readFile(new URL(path, import.meta.url), 'utf8');
 const readme = await readFileBeside('../README.md');
 
-async function freePort(): Promise<string> {
-  const { url, close } = await listen(() => undefined);
-  await close();
-  return new URL(url).port;
-}
-
 describe('README', () => {
   it('shows the quick start that runs here, and it takes an order once', async () => {
     const quickStart = await readFileBeside('./quick-start.ts');
     expect(/```ts\n(.*?)```/s.exec(readme)?.[1]).toBe(quickStart);
 
-    const { url: redisUrl } = await dedicatedRedis();
-    const port = await freePort();
-    const tsx = createRequire(import.meta.resolve('@sallyport/testkit')).resolve('tsx');
-    const program = fileURLToPath(new URL('./quick-start.ts', import.meta.url));
-    const shop = spawn(process.execPath, ['--conditions=@sallyport/source', '--import', tsx, program], {
-      env: { ...process.env, REDIS_URL: redisUrl, PORT: port },
-      stdio: 'ignore',
-    });
-    const exited = once(shop, 'exit');
-    try {
-      const url = `http://127.0.0.1:${port}/orders`;
-      const headers = { 'Idempotency-Key': '"8e03978e"', 'X-User': 'ann' };
-      const send = (item: number) => exchange(url, { headers, body: `{"item":${item}}` });
-      const first = await until(() => send(7), { timeoutMs: 10_000, everyMs: 50 });
-      expect([first.status, first.body]).toStrictEqual([201, '{"order":1,"item":7}']);
-      const second = await send(7);
-      expect([second.status, second.body]).toStrictEqual([201, first.body]);
-      expect(headerOf(second, 'idempotency-replayed')).toBe('true');
-      expect((await send(8)).status).toBe(422);
-    } finally {
-      shop.kill('SIGKILL');
-      await exited;
-    }
+    const url = `${await startQuickStart(new URL('./quick-start.ts', import.meta.url))}/orders`;
+    const headers = { 'Idempotency-Key': '"8e03978e"', 'X-User': 'ann' };
+    const send = (item: number) => exchange(url, { headers, body: `{"item":${item}}` });
+    const first = await send(7);
+    expect([first.status, first.body]).toStrictEqual([201, '{"order":1,"item":7}']);
+    const second = await send(7);
+    expect([second.status, second.body]).toStrictEqual([201, first.body]);
+    expect(headerOf(second, 'idempotency-replayed')).toBe('true');
+    expect((await send(8)).status).toBe(422);
   });
 
   it('mentions every export, every error code, and every problem type', () => {

@@ -37,8 +37,11 @@ export function createFlights(waitMs: number, uncacheableMs: number): Flights {
   function remember(key: string): void {
     uncacheable.delete(key);
     uncacheable.set(key, performance.now() + uncacheableMs);
-    const [oldest] = uncacheable.keys();
-    if (uncacheable.size > MAX_REMEMBERED && oldest !== undefined) uncacheable.delete(oldest);
+    if (uncacheable.size <= MAX_REMEMBERED) return;
+    for (const [oldest] of uncacheable) {
+      uncacheable.delete(oldest);
+      break;
+    }
   }
 
   return {

@@ -95,7 +95,7 @@ export function createShelf(entries: EntryStore, baseNames: readonly string[]): 
     remembered.delete(id);
     remembered.set(id, { names, tags: uniteTags(tags, known) });
     if (remembered.size <= MAX_REMEMBERED) return;
-    for (const oldest of remembered.keys()) {
+    for (const [oldest] of remembered) {
       remembered.delete(oldest);
       break;
     }

@@ -1,4 +1,4 @@
-import { connect, uniquePrefix, type Express } from '@sallyport/testkit';
+import { connect, until, uniquePrefix, type Express } from '@sallyport/testkit';
 import type { Application, RequestHandler } from 'express';
 import request from 'supertest';
 import { responseCache, type ResponseCacheEvent, type ResponseCacheOptions } from '../src/index.js';
@@ -37,6 +37,7 @@ export function site(express: Express, options: Partial<ResponseCacheOptions> = 
 
   async function ask(method: 'get' | 'head' | 'post', path: string, headers: Record<string, string> = {}) {
     const agent = request(app);
+    const seen = events.length;
     const response = await agent[method](path)
       .set({ 'Accept-Encoding': 'identity', ...headers })
       .buffer(true)
@@ -49,6 +50,9 @@ export function site(express: Express, options: Partial<ResponseCacheOptions> = 
     const body = Buffer.isBuffer(response.body) ? response.body : Buffer.alloc(0);
     const { status } = response;
     const answered = response.headers as Record<string, string>;
+    // The answer leaves before it is stored: what comes next in a test must not be earlier than that.
+    const isDecided = () => events.slice(seen).some(({ type }) => type === 'stored' || type === 'not-stored');
+    if (answered['x-cache'] === 'MISS') await until(isDecided, { timeoutMs: 500 }).catch(() => undefined);
     return { status, headers: answered, cache: answered['x-cache'], body, text: body.toString() } satisfies Answer;
   }
 

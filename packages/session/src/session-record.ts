@@ -51,7 +51,7 @@ export function encodeFields(session: object): Map<string, string> {
 export function compareFields(stored: SessionFields, current: SessionFields): FieldChanges | undefined {
   const set: string[] = [];
   for (const [name, json] of current) if (stored.get(name) !== json) set.push(`.${name}`, json);
-  const removed = [...stored.keys()].filter((name) => !current.has(name)).map((name) => `.${name}`);
+  const removed = [...stored].filter(([name]) => !current.has(name)).map(([name]) => `.${name}`);
   return set.length === 0 && removed.length === 0 ? undefined : { set, removed };
 }
 

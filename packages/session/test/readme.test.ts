@@ -1,46 +1,22 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import * as sessionPackage from '@sallyport/session';
-import { dedicatedRedis, listen, until } from '@sallyport/testkit';
+import { startQuickStart } from '@sallyport/testkit';
 import request from 'supertest';
 
 const readFileBeside = (path: string) => readFile(new URL(path, import.meta.url), 'utf8');
 const readme = await readFileBeside('../README.md');
-
-async function freePort(): Promise<string> {
-  const { url, close } = await listen(() => undefined);
-  await close();
-  return new URL(url).port;
-}
 
 describe('README', () => {
   it('shows the quick start that runs here, which counts visits through a log-in', async () => {
     const quickStart = await readFileBeside('./quick-start.ts');
     expect(/```ts\n(.*?)```/s.exec(readme)?.[1]).toBe(quickStart);
 
-    const { url: redisUrl } = await dedicatedRedis();
-    const port = await freePort();
-    const tsx = createRequire(import.meta.resolve('@sallyport/testkit')).resolve('tsx');
-    const program = fileURLToPath(new URL('./quick-start.ts', import.meta.url));
-    const shop = spawn(process.execPath, ['--conditions=@sallyport/source', '--import', tsx, program], {
-      env: { ...process.env, REDIS_URL: redisUrl, PORT: port },
-      stdio: 'ignore',
-    });
-    const exited = once(shop, 'exit');
-    try {
-      const browser = request.agent(`http://127.0.0.1:${port}`);
-      await until(async () => (await browser.get('/')).status === 200, { timeoutMs: 15_000, everyMs: 50 });
-      expect((await browser.get('/')).body).toStrictEqual({ userId: null, visits: 2 });
-      expect((await browser.post('/log-in')).body).toStrictEqual([expect.objectContaining({ isCurrent: true })]);
-      expect((await browser.get('/')).body).toStrictEqual({ userId: 'ann', visits: 3 });
-    } finally {
-      shop.kill('SIGKILL');
-      await exited;
-    }
+    const browser = request.agent(await startQuickStart(new URL('./quick-start.ts', import.meta.url)));
+    expect((await browser.get('/')).body).toStrictEqual({ userId: null, visits: 1 });
+    expect((await browser.get('/')).body).toStrictEqual({ userId: null, visits: 2 });
+    expect((await browser.post('/log-in')).body).toStrictEqual([expect.objectContaining({ isCurrent: true })]);
+    expect((await browser.get('/')).body).toStrictEqual({ userId: 'ann', visits: 3 });
   });
 
   it('mentions every export, every error code and every event', async () => {

@@ -22,6 +22,7 @@ export {
   type RunProcessesOptions,
   type StartedProcess,
 } from './processes/run-processes.js';
+export { startQuickStart } from './quick-start.js';
 export { startProxy, type FaultProxy } from './proxy/fault-proxy.js';
 export type { ProcessContext } from './processes/messages.js';
 export type { ProxiedCommand } from './proxy/link.js';
