@@ -45,13 +45,16 @@ export class DeniedCache {
     return later(denial.decision, cost, Math.floor(now - denial.at));
   }
 
-  /** Remembers a denial by Redis, when it can be relied on. */
-  remember(redisKey: string, set: PolicySet, decision: Decision): void {
+  /**
+   * Remembers a denial by Redis, when it can be relied on.
+   *
+   * @param at when Redis was asked: counted from the answer, a slow one would hold the client back for longer than Redis
+   */
+  remember(redisKey: string, set: PolicySet, decision: Decision, at = this.#now()): void {
     if (this.#maxMs === 0 || decision.outcome !== 'denied') return;
     // A place among the requests in flight may become free at any moment.
     const isFleeting = decision.policies.some(({ unit, isAllowed }) => unit === 'concurrent-requests' && !isAllowed);
     if (isFleeting && decision.reason !== 'banned') return;
-    const at = this.#now();
     const until = at + Math.min(this.#maxMs, decision.retryAfterMs - 1);
     if (until > at) this.#denials.set(redisKey, { decision, fingerprint: set.fingerprint, at, until });
   }

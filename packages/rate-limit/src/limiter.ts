@@ -121,13 +121,14 @@ export function limiterFor(settings: LimiterSettings): RateLimiter {
     if (held !== undefined) return [report(held, 'block'), 'block'];
     const known = denied.get(redisKey, set, cost);
     if (known !== undefined) return [report(known, 'denied-cache'), 'denied-cache'];
+    const askedAt = performance.now();
     try {
       const claim = leased?.claim(redisKey, key, (size) =>
         send(redisKey, set, { mode: 'consume', cost: size }, halfGuard),
       );
       const by = claim === undefined ? guard : halfGuard;
       const decision = (await claim) ?? decisionOf(await send(redisKey, set, command, by), set, key, cost);
-      denied.remember(redisKey, set, decision);
+      denied.remember(redisKey, set, decision, askedAt);
       return [report(decision, 'redis'), 'redis'];
     } catch (error) {
       // The guard rejects with nothing else; anything else is a defect that must be seen.
