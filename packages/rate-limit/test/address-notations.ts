@@ -1,17 +1,13 @@
 /** Random addresses, and random ways to write one. */
 
+import { randomBy } from './random-by.js';
+
 /** Gives random integers below its argument; the same ones for the same seed. */
 export type Random = (below: number) => number;
 
-/** A small generator (mulberry32). */
 export function generator(seed: number): Random {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296) * below);
-  };
+  const random = randomBy(seed);
+  return (below) => Math.floor(random() * below);
 }
 
 /** Where IPv4 addresses live inside of IPv6: mapped, translated, NAT64, 6to4, Teredo. */

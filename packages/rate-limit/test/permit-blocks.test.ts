@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { decide, type Frame } from '../src/decide.js';
 import { PermitBlocks } from '../src/permit-blocks.js';
 import { resolvePolicies, type PolicyOptions, type PolicySet } from '../src/policies.js';
+import { randomBy } from './random-by.js';
 
 // Blocks of several processes against the twin of the script, under one clock that the tests move. That Redis decides as
 // the twin does is proved by scripts/decide.test.ts.
@@ -9,17 +10,6 @@ import { resolvePolicies, type PolicyOptions, type PolicySet } from '../src/poli
 /** Decisions of the property test: `npm run test:full` makes a million. */
 const DECISIONS = process.env['SALLYPORT_TEST'] === 'full' ? 1_000_000 : 60_000;
 const START = 1_790_000_000_000;
-
-/** The same random numbers each time (mulberry32). */
-function randomBy(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** One client's count, and processes that take its permits. Times in ms; an answer from Redis takes up to `latencyMs`. */
 class Fleet {

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { AlgorithmName } from '../../src/algorithms/algorithms.js';
 import { decide, type Frame } from '../../src/decide.js';
 import { resolvePolicies, type PolicySet } from '../../src/policies.js';
+import { randomBy } from '../random-by.js';
 
 // What the README promises of each algorithm, on the twin of the script. That Redis decides the same is proved by
 // scripts/decide.test.ts.
@@ -29,17 +30,6 @@ const cases: Case[] = [
     burst: (limit) => Math.max(1, Math.floor(limit / 10)),
   },
 ];
-
-/** The same random numbers each time (mulberry32). */
-function randomBy(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** A client under one policy, and the most that any rolling window has admitted. */
 class Subject {

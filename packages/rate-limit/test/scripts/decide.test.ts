@@ -6,6 +6,7 @@ import type { DecideCommand } from '../../src/decide-command.js';
 import { decide, type Frame } from '../../src/decide.js';
 import { resolvePolicies, type PolicyOptions, type PolicySet } from '../../src/policies.js';
 import { decideAt } from './script-at.js';
+import { randomBy } from '../random-by.js';
 
 const redis = connect();
 const prefix = uniquePrefix('rate-limit-script');
@@ -15,17 +16,6 @@ const START = 1_790_000_000_000_000;
 /** Histories per algorithm, of 60 steps each. */
 const RUNS = process.env['SALLYPORT_TEST'] === 'full' ? 600 : 20;
 const penalty = { strikes: 3, windowMs: 5_000, banMs: 1_000, maxBanMs: 6_000 };
-
-/** The same random numbers each time (mulberry32). */
-function randomBy(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** One client's history: random commands, costs, clocks and changed limits, given to the script and to its twin. */
 async function compare(policies: readonly PolicyOptions[], seed: number): Promise<void> {
