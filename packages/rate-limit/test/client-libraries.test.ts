@@ -133,11 +133,9 @@ describe.each(pairs)('a client of $client, and $own in this package', ({ created
     const nodes = await Promise.all(
       cluster.nodes.map(async ({ port }) => {
         const node = connect(`redis://127.0.0.1:${port}`);
-        const [range] = (await node.cluster('SLOTS')).filter(
-          ([from, to]) => Number(from) <= slot && slot <= Number(to),
-        );
+        const [range] = (await node.cluster('SLOTS')).filter(([from, to]) => from <= slot && slot <= to);
         const id = await node.cluster('MYID');
-        return { node, id, isOwner: String((range?.[2] as unknown[] | undefined)?.[2]) === String(id) };
+        return { node, id, isOwner: String((range?.[2] as unknown[] | undefined)?.[2]) === id };
       }),
     );
     const owner = nodes.find(({ isOwner }) => isOwner);
