@@ -8,7 +8,7 @@
 
 import { createStoreGuard, type RedisClient } from '@sallyport/core';
 import { createFills, type Busy, type ClaimOptions, type Fill, type FillOptions, type Sight } from './fills.js';
-import { decodeFrame, HEADER_BYTES, type Frame } from './frame.js';
+import { createFrameReader, HEADER_BYTES, type Frame } from './frame.js';
 import { createKeyspace } from './keyspace.js';
 import { deleteEntry } from './scripts/delete-entry.js';
 import { createVersionReader } from './version-reader.js';
@@ -49,6 +49,8 @@ export interface Look {
 export interface EntryStore {
   /** Gives the parts, in order; `undefined` for one that is missing, purged or damaged. One command, two on a Cluster. */
   read(key: string, parts: readonly string[], options?: EntryRead): Promise<(Entry | undefined)[]>;
+  /** Gives a read to be repeated: keys are built once, and heads of frames that have not changed are not parsed again. */
+  prepare(key: string, parts: readonly string[], options?: EntryRead): () => Promise<(Entry | undefined)[]>;
   /** Reads like `read` and also gives what `claimFill` needs to know of it. */
   look(key: string, parts: readonly string[], options?: EntryRead): Promise<Look>;
   /** Takes hold of the versions; to be called before the value is loaded. One command, two on a Cluster. */
@@ -78,38 +80,63 @@ export function createEntryStore(options: EntryStoreOptions): EntryStore {
   const guard = createStoreGuard(options);
   const keyspace = createKeyspace(options.prefix, options.namespace);
   const isCluster = typeof Reflect.get(redis, 'nodes') === 'function';
-  const versions = createVersionReader(redis, keyspace, isCluster);
+  const versions = createVersionReader(redis, guard, keyspace, isCluster);
   let clockOffsetMs = 0;
   const now = () => localNow() + clockOffsetMs;
   const onTime = (timeMs: number) => void (clockOffsetMs = timeMs - localNow());
   const fills = createFills({ redis, guard, keyspace, isCluster, now, onTime });
 
+  function prepareLook(
+    key: string,
+    parts: readonly string[],
+    { tags = [], isFenced = false }: EntryRead = {},
+  ): () => Promise<Look> {
+    const own = parts.map((part) => keyspace.part(key, part));
+    if (isFenced) own.push(keyspace.fence(key));
+    const markers = [keyspace.generation, ...tags.map((tag) => keyspace.tag(tag))];
+    const readers = parts.map(() => createFrameReader());
+    const text = (value: Buffer | undefined) => value?.toString('latin1');
+
+    return async () => {
+      const values = await versions.read(own, markers);
+      const fence = isFenced ? text(values[parts.length]) : '';
+      const frames = readers.map((read, index) => {
+        const bytes = values[index];
+        if (bytes === undefined) return undefined;
+        const frame = read(bytes);
+        if (frame === undefined) onCorrupt(key);
+        return frame !== undefined && frame.fence === fence ? frame : undefined;
+      });
+      const seen = new Map(tags.map((tag, index) => [tag, text(values[own.length + 1 + index])]));
+      const unseen = new Set<string>();
+      for (const frame of frames) {
+        frame?.tags.forEach((tag, index) => {
+          if (index % 2 === 0 && !seen.has(tag)) unseen.add(tag);
+        });
+      }
+      if (unseen.size > 0) {
+        for (const [tag, version] of await versions.readTags([...unseen])) seen.set(tag, version);
+      }
+      const generation = text(values[own.length]);
+      return {
+        entries: frames.map((frame) => (frame !== undefined && isCurrent(frame, generation, seen) ? frame : undefined)),
+        get sight() {
+          const heads = parts.map((_part, index) => (values[index] ?? NOTHING).subarray(0, HEADER_BYTES));
+          return { parts, heads: Buffer.concat(heads) };
+        },
+      };
+    };
+  }
+
   const store: EntryStore = {
     now,
     deadlineMs: options.deadlineMs,
     read: async (key, parts, how) => [...(await store.look(key, parts, how)).entries],
-    async look(key, parts, { tags = [], isFenced = false } = {}) {
-      const own = parts.map((part) => keyspace.part(key, part));
-      if (isFenced) own.push(keyspace.fence(key));
-      const { values, seen } = await guard.run(() => versions.read(own, tags));
-      const fence = isFenced ? values[parts.length]?.toString('latin1') : '';
-      const frames = parts.map((_part, index) => {
-        const bytes = values[index];
-        if (bytes === undefined) return undefined;
-        const frame = decodeFrame(bytes);
-        if (frame === undefined) onCorrupt(key);
-        return frame !== undefined && frame.fence === fence ? frame : undefined;
-      });
-      const unseen = [...new Set(frames.flatMap((frame) => tagsOf(frame)))].filter((tag) => !seen.tags.has(tag));
-      if (unseen.length > 0) {
-        for (const [tag, version] of await guard.run(() => versions.readTags(unseen))) seen.tags.set(tag, version);
-      }
-      const heads = parts.map((_part, index) => (values[index] ?? NOTHING).subarray(0, HEADER_BYTES));
-      return {
-        entries: frames.map((frame) => (frame !== undefined && isCurrent(frame, seen) ? frame : undefined)),
-        sight: { parts, heads: Buffer.concat(heads) },
-      };
+    prepare(key, parts, how) {
+      const look = prepareLook(key, parts, how);
+      return async () => [...(await look()).entries];
     },
+    look: (key, parts, how) => prepareLook(key, parts, how)(),
 
     startFill: (key, fill) => fills.start(key, fill),
     claimFill: (key, fill) => fills.claim(key, fill),
@@ -132,14 +159,14 @@ export function createEntryStore(options: EntryStoreOptions): EntryStore {
   return store;
 }
 
-function tagsOf(frame: Frame | undefined): string[] {
-  return frame?.tags.filter((_text, index) => index % 2 === 0) ?? [];
-}
-
-function isCurrent(frame: Frame, seen: { generation: string | undefined; tags: Map<string, string | undefined> }) {
-  if (frame.generation !== seen.generation) return false;
+function isCurrent(
+  frame: Frame,
+  generation: string | undefined,
+  seen: ReadonlyMap<string, string | undefined>,
+): boolean {
+  if (frame.generation !== generation) return false;
   for (let index = 0; index < frame.tags.length; index += 2) {
-    if (seen.tags.get(frame.tags[index] ?? '') !== frame.tags[index + 1]) return false;
+    if (seen.get(frame.tags[index] ?? '') !== frame.tags[index + 1]) return false;
   }
   return true;
 }

@@ -1,48 +1,83 @@
-// Reads values and the versions that they depend on: one MGET on a single node, one per slot on a Cluster.
+// Reads values and the versions that they depend on. On a single node all reads of one turn of the event loop leave as one
+// MGET, since a command costs the client more than a key in it; on a Cluster each is one MGET per slot.
 
-import type { RedisClient } from '@sallyport/core';
+import type { RedisClient, StoreGuard } from '@sallyport/core';
 import type { Keyspace } from './keyspace.js';
 
-/** Versions as they stand in Redis; `undefined` where there is none. */
-export interface SeenVersions {
-  readonly generation: string | undefined;
-  readonly tags: Map<string, string | undefined>;
-}
+type Value = Buffer | undefined;
 
 export interface VersionReader {
-  /** @param own keys of one slot */
-  read(
-    own: readonly string[],
-    tags: readonly string[],
-  ): Promise<{ values: (Buffer | undefined)[]; seen: SeenVersions }>;
+  /** Gives the values of `own`, keys of one slot, and then those of `markers`, keys of another. */
+  read(own: readonly string[], markers: readonly string[]): Promise<Value[]>;
   readTags(tags: readonly string[]): Promise<Map<string, string | undefined>>;
 }
 
-export function createVersionReader(redis: RedisClient, keyspace: Keyspace, isCluster: boolean): VersionReader {
-  async function mget(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
-    const reply = await redis.callBuffer('mget', ...keys);
-    if (!Array.isArray(reply)) throw new TypeError('mget: the reply is no array');
-    return reply.map((value: unknown) => (Buffer.isBuffer(value) ? value : undefined));
-  }
+/** Every command runs under the guard: one deadline for all reads that it serves. */
+export function createVersionReader(
+  redis: RedisClient,
+  guard: StoreGuard,
+  keyspace: Keyspace,
+  isCluster: boolean,
+): VersionReader {
+  const send = (keys: readonly string[]): Promise<Value[]> =>
+    guard.run(async () => {
+      const reply = await redis.callBuffer('mget', ...keys);
+      if (!Array.isArray(reply) || reply.length !== keys.length)
+        throw new TypeError('mget: the reply has another shape');
+      return reply.map((value: unknown) => (Buffer.isBuffer(value) ? value : undefined));
+    });
+  const mget = isCluster ? send : inBatches(send);
 
   return {
-    async read(own, tags) {
-      const markers = [keyspace.generation, ...tags.map((tag) => keyspace.tag(tag))];
-      const [values, [generation, ...versions]] = isCluster
-        ? await Promise.all([mget(own), mget(markers)])
-        : split(await mget([...own, ...markers]), own.length);
-      return { values, seen: { generation: generation?.toString('latin1'), tags: pair(tags, versions) } };
+    async read(own, markers) {
+      if (!isCluster) return mget([...own, ...markers]);
+      const [values, versions] = await Promise.all([mget(own), mget(markers)]);
+      return [...values, ...versions];
     },
     async readTags(tags) {
-      return pair(tags, await mget(tags.map((tag) => keyspace.tag(tag))));
+      const versions = await mget(tags.map((tag) => keyspace.tag(tag)));
+      return new Map(tags.map((tag, index) => [tag, versions[index]?.toString('latin1')]));
     },
   };
 }
 
-function split<T>(list: T[], at: number): [T[], T[]] {
-  return [list.slice(0, at), list.slice(at)];
+interface Waiting {
+  readonly keys: readonly string[];
+  readonly resolve: (values: Value[]) => void;
+  readonly reject: (error: unknown) => void;
 }
 
-function pair(tags: readonly string[], versions: readonly (Buffer | undefined)[]): Map<string, string | undefined> {
-  return new Map(tags.map((tag, index) => [tag, versions[index]?.toString('latin1')]));
+/** More keys than this are not put into one command: it would hold up what comes after it. */
+const MAX_KEYS = 500;
+
+/** Collects the reads until the loop has polled all sockets, and sends them together. */
+function inBatches(send: (keys: readonly string[]) => Promise<Value[]>): typeof send {
+  let batch: Waiting[] = [];
+  let keyCount = 0;
+
+  function flush(): void {
+    const reads = batch;
+    if (reads.length === 0) return;
+    batch = [];
+    keyCount = 0;
+    const [first] = reads;
+    const keys = reads.length === 1 && first !== undefined ? first.keys : reads.flatMap((read) => read.keys);
+    send(keys).then(
+      (values) => {
+        let at = 0;
+        for (const read of reads) read.resolve(values.slice(at, (at += read.keys.length)));
+      },
+      (error: unknown) => {
+        for (const read of reads) read.reject(error);
+      },
+    );
+  }
+
+  return (keys) =>
+    new Promise((resolve, reject) => {
+      if (keyCount + keys.length > MAX_KEYS) flush();
+      if (batch.length === 0) setImmediate(flush);
+      batch.push({ keys, resolve, reject });
+      keyCount += keys.length;
+    });
 }

@@ -8,6 +8,7 @@
 //          ├─ another request makes it ─ shared ──────────► replay             X-Cache: HIT
 //          └─ hold versions ─► record ────────────────────► handler ─► store   X-Cache: MISS, REVALIDATED, STALE, BYPASS
 
+import type { Fill } from '@sallyport/cache';
 import { StoreUnavailableError } from '@sallyport/core';
 import type { Request, Response } from 'express';
 import { isRevalidation, revalidate } from './background.js';
@@ -16,15 +17,15 @@ import { createFlights, type Outcome } from './flights.js';
 import { chooseUse, requestDirectives, stalenessMs } from './freshness.js';
 import type { ResponseCacheSettings } from './options.js';
 import { recordResponse } from './record-response.js';
-import { askedBy, prepareReplay, type Stored } from './replay.js';
-import { planRequest, type RequestPlan } from './request-plan.js';
+import { askedBy, isPlainGet, prepareReplay, sendWhole, type Stored } from './replay.js';
+import { planRequest, type BypassReason, type RequestPlan } from './request-plan.js';
 import type { Found, Shelf } from './shelf.js';
 import { recordId } from './url-key.js';
 import { isUnsafe, watchUnsafe } from './unsafe-methods.js';
 import { variantId } from './vary.js';
 
 /** Gives whether the request was answered; otherwise it is the handler's turn. */
-export type Answer = (req: Request, res: Response) => Promise<boolean>;
+export type Answer = (req: Request, res: Response) => boolean | Promise<boolean>;
 
 /** How long it is remembered that the responses of a key can't be shared. */
 const UNCACHEABLE_MS = 10_000;
@@ -37,19 +38,19 @@ export function createAnswer(settings: ResponseCacheSettings, shelf: Shelf, take
   const flights = createFlights(settings.coalesceMs, UNCACHEABLE_MS);
   const revalidating = new Set<string>();
 
-  /** Runs a call to Redis; gives `undefined` when it failed and the policy is `'open'`. */
-  async function attempt<T>(operation: 'read' | 'write', key: string, call: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await call();
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
-      events.emit({ type: 'store-failure', operation, key, error });
-      if (settings.onStoreFailure === 'throw') throw error;
-      return undefined;
-    }
+  /** @throws the error, unless it says that Redis failed and the policy is `'open'` */
+  function storeFailed(operation: 'read' | 'write', key: string, error: unknown): void {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    events.emit({ type: 'store-failure', operation, key, error });
+    if (settings.onStoreFailure === 'throw') throw error;
   }
 
   function send(req: Request, res: Response, stored: Stored, word: 'HIT' | 'STALE', parameters: string): number {
+    if (isPlainGet(req)) {
+      writeStatus(res, word, parameters);
+      sendWhole(res, stored, entries.now());
+      return stored.status;
+    }
     const { body } = prepareReplay(res, stored, askedBy(req, res), entries.now());
     writeStatus(res, word, parameters);
     const { statusCode } = res;
@@ -128,24 +129,53 @@ export function createAnswer(settings: ResponseCacheSettings, shelf: Shelf, take
     return flights.lead(flight);
   }
 
-  return async function answer(req, res) {
-    const startedAt = performance.now();
-    writeStatus(res, 'BYPASS', 'fwd=bypass');
-    const plan = await planRequest(req, res, settings);
-    if (typeof plan === 'string') {
-      if (plan === 'method') writeStatus(res, 'BYPASS', 'fwd=method');
-      if (plan === 'method' && isUnsafe(req.method)) invalidateAfter(req, res);
-      events.emit({ type: 'bypass', reason: plan });
-      return false;
+  /** It is the handler's turn, and the cache takes no part. */
+  function bypass(res: Response, parameters = 'fwd=bypass'): false {
+    writeStatus(res, 'BYPASS', parameters);
+    return false;
+  }
+
+  function withoutLookup(req: Request, res: Response, reason: BypassReason): false {
+    if (reason === 'method' && isUnsafe(req.method)) invalidateAfter(req, res);
+    events.emit({ type: 'bypass', reason });
+    return bypass(res, reason === 'method' ? 'fwd=method' : undefined);
+  }
+
+  return function answer(req, res) {
+    try {
+      const plan = planRequest(req, res, settings);
+      if (typeof plan === 'string') return withoutLookup(req, res, plan);
+      if (!(plan instanceof Promise)) return lookUp(req, res, plan);
+      const planned = plan.then((late) =>
+        typeof late === 'string' ? withoutLookup(req, res, late) : lookUp(req, res, late),
+      );
+      return planned.catch((error: unknown) => {
+        bypass(res);
+        throw error;
+      });
+    } catch (error) {
+      bypass(res);
+      throw error;
     }
+  };
+
+  async function lookUp(req: Request, res: Response, plan: RequestPlan): Promise<boolean> {
+    const startedAt = performance.now();
     const { key, selector } = plan;
     const directives = requestDirectives(req.headers, settings.requestDirectives === 'obey');
-    const found = await attempt('read', key, () => shelf.find(selector));
-    if (found === undefined) return false;
+    let found: Found;
+    try {
+      found = await shelf.find(selector);
+    } catch (error) {
+      bypass(res);
+      storeFailed('read', key, error);
+      return false;
+    }
     const stored = usable(found, plan);
     if (stored !== undefined && serve(req, res, plan, stored, directives)) return true;
     if (directives.has('only-if-cached')) return answerTimeout(res);
     events.emit({ type: 'miss', key });
+    bypass(res);
     // The answer to HEAD has no body to store, but it was looked up like any other.
     const forward = stored === undefined ? 'miss' : stored.isFresh ? 'request' : 'stale';
     if (req.method === 'HEAD') writeStatus(res, 'MISS', `fwd=${forward}`);
@@ -157,18 +187,31 @@ export function createAnswer(settings: ResponseCacheSettings, shelf: Shelf, take
     const settle = isAlone ? () => {} : await share(req, res, plan, flight);
     if (settle === true) return true;
     const tags = shelf.tagsFor(selector, found.record);
-    const fill = await attempt('write', key, () => shelf.startFill(selector, tags)).catch((error: unknown) => {
+    let fill: Fill;
+    try {
+      fill = await shelf.startFill(selector, tags);
+    } catch (error) {
       settle({ kind: 'failed' });
-      throw error;
-    });
-    if (fill === undefined) {
-      settle({ kind: 'failed' });
+      storeFailed('write', key, error);
       return false;
     }
     take(res);
-    recordResponse(req, res, { plan, found, fill, tags, shelf, settings, stale: stored, directives, forward, settle });
+    // A copy of the headers: conditions are hidden from the handler, and the handler may change headers, too.
+    const kept = { ...plan, selector: { ...selector, headers: { ...selector.headers } } };
+    recordResponse(req, res, {
+      plan: kept,
+      found,
+      fill,
+      tags,
+      shelf,
+      settings,
+      stale: stored,
+      directives,
+      forward,
+      settle,
+    });
     return false;
-  };
+  }
 
   /** RFC 9111 §5.2.1.7 */
   function answerTimeout(res: Response): true {

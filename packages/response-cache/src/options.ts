@@ -21,7 +21,7 @@ import { createStatusWriter, type StatusHeaders } from './cache-status.js';
 import type { ResponseCacheEvent } from './events.js';
 import { nameTest } from './identity.js';
 import { createStats } from './stats.js';
-import { urlKey } from './url-key.js';
+import { rememberingKeys, urlKey } from './url-key.js';
 
 /** Options of `responseCache`. */
 export interface ResponseCacheOptions {
@@ -141,6 +141,7 @@ export function resolveOptions(options: ResponseCacheOptions) {
     },
   };
   const isParameterIgnored = nameTest(checked.ignoreParameters);
+  const keyOf = (url: string) => urlKey(url, isParameterIgnored);
   const entries = entriesOf(checked, (key) => events.emit({ type: 'corrupt', key }));
   return {
     ...checked,
@@ -150,7 +151,8 @@ export function resolveOptions(options: ResponseCacheOptions) {
     vary: checked.vary.map((name) => name.toLowerCase()).toSorted(),
     isCookieIgnored: nameTest(checked.ignoreCookies),
     isParameterIgnored,
-    keyOf: (url: string) => urlKey(url, isParameterIgnored),
+    keyOf,
+    publicKeyOf: rememberingKeys(keyOf),
     hosts: checked.hosts && new Set<string | undefined>(checked.hosts.map((host) => host.toLowerCase())),
     writeStatus: createStatusWriter(checked.statusHeaders as StatusHeaders),
   };

@@ -48,20 +48,18 @@ export function responseCache(options: ResponseCacheOptions): ResponseCache {
   const shelf = createShelf(entries, settings.vary);
   const answer = createAnswer(settings, shelf, (res) => taken.add(res));
 
-  // Express 4 does not look at the promise of a middleware, so errors are handed on here.
-  async function run(req: Request, res: Response, next: NextFunction): Promise<void> {
-    let isAnswered: boolean;
+  function cachedResponse(req: Request, res: Response, next: NextFunction): void {
+    if (taken.has(res)) return next();
+    const proceed = (isAnswered: boolean) => (isAnswered ? undefined : next());
+    let isAnswered: boolean | Promise<boolean>;
     try {
-      isAnswered = await answer(req, res);
+      isAnswered = answer(req, res);
     } catch (error) {
       return next(error);
     }
-    if (!isAnswered) next();
-  }
-
-  function cachedResponse(req: Request, res: Response, next: NextFunction): void {
-    if (taken.has(res)) return next();
-    void run(req, res, next);
+    if (typeof isAnswered === 'boolean') return proceed(isAnswered);
+    // Express 4 does not look at the promise of a middleware, so errors are handed on here.
+    isAnswered.then(proceed, next);
   }
 
   const admin: Pick<ResponseCache, 'invalidate' | 'invalidateTags' | 'get' | 'delete' | 'stats' | 'clear' | 'close'> = {

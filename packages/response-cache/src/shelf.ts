@@ -3,29 +3,18 @@
 // them all. A lookup is one MGET of record and variant: which headers matter is remembered from the last time, and only
 // when that was wrong is the right variant read by a second one.
 
-import { Kind, type Entry, type EntryStore, type Fill, type Write } from '@sallyport/cache';
+import { Kind, type EntryStore, type Fill, type Write } from '@sallyport/cache';
 import type { IncomingHttpHeaders } from 'node:http';
 import { decodeResponse, encodeResponse, type StoredResponse } from './response-frame.js';
+import { createLookups, isSameList } from './lookups.js';
 import { uniteTags } from './response-tags.js';
+import { freshPart, parseRecord, RECORD, variantPart, type UrlRecord } from './url-record.js';
 import { unite, variantId } from './vary.js';
 
-const RECORD = 'vary';
 const MAX_VARIANTS = 32;
 const MAX_REMEMBERED = 10_000;
 /** A response that takes longer than this from lookup to end is not stored. */
 const HOLD_MS = 60_000;
-
-/** What is known about a URL. */
-interface UrlRecord {
-  /** Header names, lower case, sorted. */
-  readonly names: readonly string[];
-  /** Variants, the oldest first. */
-  readonly ids: readonly string[];
-  /** Tags that handlers have given its responses. */
-  readonly tags: readonly string[];
-  /** Longest TTL of a variant in milliseconds. */
-  readonly lifeMs: number;
-}
 
 /** What this process knows of a URL from the last time. */
 type Remembered = Pick<UrlRecord, 'names' | 'tags'>;
@@ -89,6 +78,8 @@ export interface Shelf {
 /** @param baseNames header names that always tell variants apart */
 export function createShelf(entries: EntryStore, baseNames: readonly string[]): Shelf {
   const remembered = new Map<string, Remembered>();
+  const nothingKnown: Remembered = { names: baseNames, tags: [] };
+  const lookups = createLookups(entries);
 
   function remember(id: string, names: readonly string[], tags: readonly string[]): void {
     const known = remembered.get(id)?.tags ?? [];
@@ -103,22 +94,21 @@ export function createShelf(entries: EntryStore, baseNames: readonly string[]): 
 
   return {
     async find({ id, origin, headers, tags }) {
-      const { names: guess, tags: known } = remembered.get(id) ?? { names: baseNames, tags: [] };
-      const expected = uniteTags(tags, known);
-      const read = (parts: string[]) => entries.read(id, parts, { tags: expected, isFenced: true });
-      const variant = variantId(origin, guess, headers);
-      const [recordEntry, ...guessed] = await read([RECORD, part(variant), freshPart(variant)]);
-      const record = parseRecord(recordEntry) ?? { names: baseNames, ids: [], tags: [], lifeMs: 0 };
-      let [entry, mark] = guessed;
-      if (record.names.join() !== guess.join()) {
+      const { names: guess, tags: known } = remembered.get(id) ?? nothingKnown;
+      const expected = known.length === 0 ? tags : uniteTags(tags, known);
+      let lookup = lookups.of(id, variantId(origin, guess, headers), expected);
+      let found = await lookup();
+      const { record = { names: baseNames, ids: [], tags: [], lifeMs: 0 } } = found;
+      if (!isSameList(record.names, guess)) {
         remember(id, record.names, record.tags);
-        const right = variantId(origin, record.names, headers);
-        [entry, mark] = await read([part(right), freshPart(right)]);
+        lookup = lookups.of(id, variantId(origin, record.names, headers), expected);
+        // Without the record nobody knows which headers matter: what the guess has found may be for another client.
+        found = { ...(await lookup()), record: found.record };
       }
-      // Without the record nobody knows which headers matter: what the guess has found may be made for another client.
-      const response = recordEntry && entry && decodeResponse(entry.body);
-      const isFresh = entry !== undefined && (!entry.lingers || mark !== undefined);
-      return { record, isFresh, storedAtMs: entry?.storedAtMs ?? 0, ...(response === undefined ? {} : { response }) };
+      const { response, isFresh, storedAtMs } = found;
+      return found.record === undefined || response === undefined
+        ? { record, isFresh: false, storedAtMs: 0 }
+        : { record, isFresh, storedAtMs, response };
     },
 
     tagsFor: ({ id, tags }, record) => uniteTags(tags, uniteTags(record.tags, remembered.get(id)?.tags ?? [])),
@@ -138,12 +128,18 @@ export function createShelf(entries: EntryStore, baseNames: readonly string[]): 
       const body = Buffer.from(JSON.stringify({ names, ids, tags, lifeMs } satisfies UrlRecord));
       const writes: Write[] = [
         { part: RECORD, kind: Kind.Json, body, ttlMs: lifeMs },
-        { part: part(variant), kind: Kind.Bytes, body: encodeResponse(response), ttlMs, lingers: how.keepMs > 0 },
+        {
+          part: variantPart(variant),
+          kind: Kind.Bytes,
+          body: encodeResponse(response),
+          ttlMs,
+          lingers: how.keepMs > 0,
+        },
         // The mark's own expiry ends the freshness of what lingers: Redis keeps the time, and no client's clock counts.
         ...(how.keepMs > 0
           ? [{ part: freshPart(variant), kind: Kind.Mark, body: Buffer.alloc(0), ttlMs: how.ttlMs }]
           : []),
-        ...dropped.map((gone) => ({ part: part(gone), kind: Kind.Bytes, body: Buffer.alloc(0), ttlMs: 0 })),
+        ...dropped.map((gone) => ({ part: variantPart(gone), kind: Kind.Bytes, body: Buffer.alloc(0), ttlMs: 0 })),
       ];
       remember(id, names, how.tags);
       return fill.commit(how.isKnown ? writes : writes.slice(0, 1));
@@ -151,9 +147,9 @@ export function createShelf(entries: EntryStore, baseNames: readonly string[]): 
 
     async inspect(id) {
       const [recordEntry] = await entries.read(id, [RECORD], { isFenced: true });
-      const record = parseRecord(recordEntry);
+      const record = recordEntry && parseRecord(recordEntry.body);
       if (record === undefined) return undefined;
-      const found = await entries.read(id, record.ids.map(part), { isFenced: true });
+      const found = await entries.read(id, record.ids.map(variantPart), { isFenced: true });
       const responses = found.flatMap((entry) => (entry && decodeResponse(entry.body)) ?? []);
       return {
         vary: record.names,
@@ -163,25 +159,4 @@ export function createShelf(entries: EntryStore, baseNames: readonly string[]): 
 
     remove: (id) => entries.delete(id, [RECORD]),
   };
-}
-
-function freshPart(variant: string): string {
-  return `fresh-${variant}`;
-}
-
-function part(variant: string): string {
-  return `variant-${variant}`;
-}
-
-function parseRecord(entry: Entry | undefined): UrlRecord | undefined {
-  if (entry === undefined) return undefined;
-  try {
-    const { names, ids, tags, lifeMs } = JSON.parse(entry.body.toString()) as Partial<UrlRecord>;
-    return Array.isArray(names) && Array.isArray(ids) && Array.isArray(tags) && typeof lifeMs === 'number'
-      ? { names: names.map(String), ids: ids.map(String), tags: tags.map(String), lifeMs }
-      : undefined;
-  } catch {
-    // No JSON: not written by this cache.
-    return undefined;
-  }
 }
