@@ -11,6 +11,8 @@ import { createFills, type Busy, type ClaimOptions, type Fill, type FillOptions,
 import { createFrameReader, HEADER_BYTES, type Frame } from './frame.js';
 import { createKeyspace } from './keyspace.js';
 import { deleteEntry } from './scripts/delete-entry.js';
+import type { MemoryLimits } from './memory.js';
+import { openMemory, type MemoryReport, type OpenMemory } from './open-memory.js';
 import { createVersionReader } from './version-reader.js';
 
 export interface EntryStoreOptions {
@@ -66,11 +68,19 @@ export interface EntryStore {
   invalidateTags(tags: readonly string[]): Promise<void>;
   /** Makes every entry of the namespace stale. One command. */
   clear(): Promise<void>;
+  /**
+   * Opens a memory that is dropped, entry by entry, when anything of the entry changes in Redis; `undefined` on a Cluster.
+   * It has a connection of its own until it is closed.
+   */
+  openMemory(limits: MemoryLimits, report: MemoryReport): OpenMemory | undefined;
   /** How long one call may take, in milliseconds. */
   readonly deadlineMs: number;
   /** Redis time in milliseconds, as far as this process has seen it; for `Age` and the like. */
   now(): number;
 }
+
+/** The entry's value, its other parts and its fence. */
+const ANY_PART = /^\{([^}]*)\}(?::(?!tag:|generation$).*)?$/;
 
 const NOTHING = Buffer.alloc(0);
 
@@ -152,6 +162,7 @@ export function createEntryStore(options: EntryStoreOptions): EntryStore {
     async invalidateTags(tags) {
       if (tags.length > 0) await guard.run(() => redis.call('unlink', ...tags.map((tag) => keyspace.tag(tag))));
     },
+    openMemory: (l1, report) => openMemory({ ...options, l1 }, report, ANY_PART),
     async clear() {
       await guard.run(() => redis.call('unlink', keyspace.generation));
     },

@@ -12,4 +12,6 @@ export type { CacheEvent } from './events.js';
 export type { Busy, ClaimOptions, Fill, FillOptions, Sight, Write } from './fills.js';
 export { Kind } from './frame.js';
 export type { Loader } from './load.js';
-export type { CacheOptions, EntryOptions } from './options.js';
+export { l1Limits, type CacheOptions, type EntryOptions, type L1Options } from './options.js';
+export type { ReadToken } from './memory.js';
+export type { OpenMemory } from './open-memory.js';

@@ -61,7 +61,7 @@ const SLOT_BYTES = 300;
 const ENTRY = /^\{([^}]*)\}(?::fresh)?$/;
 
 /** @param keyPrefix what the client puts before every key */
-export function createMemory(keyspace: Keyspace, keyPrefix: string, limits: MemoryLimits): Memory {
+export function createMemory(keyspace: Keyspace, keyPrefix: string, limits: MemoryLimits, keyPattern = ENTRY): Memory {
   const slots = new Map<string, Slot>();
   const slotsById = new Map<string, Slot>();
   const slotsByMarker = new Map<string, Set<Slot>>();
@@ -164,7 +164,7 @@ export function createMemory(keyspace: Keyspace, keyPrefix: string, limits: Memo
     onKey(redisKey) {
       const ownKey = redisKey.slice(keyPrefix.length);
       if (ownKey === keyspace.generation) return flush();
-      const [, id] = ENTRY.exec(redisKey.slice(rootLength)) ?? [];
+      const [, id] = keyPattern.exec(redisKey.slice(rootLength)) ?? [];
       if (id !== undefined) dropId(id);
       else if (ownKey.includes('}:tag:')) dropMarker(ownKey);
     },

@@ -92,7 +92,8 @@ export const tagList: Check<readonly string[]> = (value, site) => {
 const ttl: Check<number | ((value: never) => number)> = (value, site) =>
   typeof value === 'function' ? (value as (value: never) => number) : duration(value, site);
 
-const l1: Check<Required<L1Options> | false> = (value, site) =>
+/** The check of an `l1` option; complete when it is given. */
+export const l1Limits: Check<Required<L1Options> | false> = (value, site) =>
   value === false
     ? false
     : checkOptions(
@@ -121,7 +122,7 @@ export function resolveCacheOptions(options: CacheOptions) {
     leaseMs: optional(integer(100, 600_000), 2_000),
     maxDegradedLoads: optional(integer(1), 100),
     maxValueBytes: optional(integer(1, 512 * 1024 * 1024), 1_048_576),
-    l1: optional(l1, false as const),
+    l1: optional(l1Limits, false as const),
     onEvent: optional(callback<(event: CacheEvent) => void>(), undefined),
     now: optional(callback<() => number>(), Date.now),
   });

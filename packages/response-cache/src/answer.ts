@@ -89,14 +89,17 @@ export function createAnswer(settings: ResponseCacheSettings, shelf: Shelf, take
     // Asked before the handler, where what they throw can be handed on.
     const own = settings.key?.(req);
     const user = settings.user?.(req);
-    watchUnsafe(req, res, (urls) => {
+    watchUnsafe(req, res, async (urls) => {
       // The key of another URL can't be known when the application makes the keys.
       const keys = own === undefined ? urls.map((url) => settings.keyOf(url)) : [own];
       const ids = keys.flatMap((key) => [recordId(key, undefined), ...(user ? [recordId(key, user)] : [])]);
-      Promise.all(ids.map((id) => shelf.remove(id))).then(
-        () => events.emit({ type: 'invalidated', keys }),
-        (error: unknown) => events.emit({ type: 'store-failure', operation: 'write', key: keys[0] ?? '', error }),
-      );
+      try {
+        await Promise.all(ids.map((id) => shelf.remove(id)));
+        events.emit({ type: 'invalidated', keys });
+      } catch (error) {
+        // The write is done, and its answer goes out: what could not be removed lives until its time is over.
+        events.emit({ type: 'store-failure', operation: 'write', key: keys[0] ?? '', error });
+      }
     });
   }
 
@@ -145,9 +148,9 @@ export function createAnswer(settings: ResponseCacheSettings, shelf: Shelf, take
     try {
       const plan = planRequest(req, res, settings);
       if (typeof plan === 'string') return withoutLookup(req, res, plan);
-      if (!(plan instanceof Promise)) return lookUp(req, res, plan);
+      if (!(plan instanceof Promise)) return recall(req, res, plan) || lookUp(req, res, plan);
       const planned = plan.then((late) =>
-        typeof late === 'string' ? withoutLookup(req, res, late) : lookUp(req, res, late),
+        typeof late === 'string' ? withoutLookup(req, res, late) : recall(req, res, late) || lookUp(req, res, late),
       );
       return planned.catch((error: unknown) => {
         bypass(res);
@@ -159,10 +162,21 @@ export function createAnswer(settings: ResponseCacheSettings, shelf: Shelf, take
     }
   };
 
+  /** Answers from memory, at once. */
+  function recall(req: Request, res: Response, plan: RequestPlan): boolean {
+    const found = shelf.recall(plan.selector);
+    const stored = found && usable(found, plan);
+    return stored !== undefined && serve(req, res, plan, stored, directivesOf(req));
+  }
+
+  function directivesOf({ headers }: Request): Directives {
+    return requestDirectives(headers, settings.requestDirectives === 'obey');
+  }
+
   async function lookUp(req: Request, res: Response, plan: RequestPlan): Promise<boolean> {
     const startedAt = performance.now();
     const { key, selector } = plan;
-    const directives = requestDirectives(req.headers, settings.requestDirectives === 'obey');
+    const directives = directivesOf(req);
     let found: Found;
     try {
       found = await shelf.find(selector);
@@ -223,7 +237,6 @@ export function createAnswer(settings: ResponseCacheSettings, shelf: Shelf, take
 }
 
 /** What was found, if it may be given to this client. */
-function usable({ response, storedAtMs, isFresh }: Found, plan: RequestPlan): Stored | undefined {
-  if (response === undefined || !(response.isShared || !plan.isPersonal())) return undefined;
-  return { ...response, storedAtMs, isFresh };
+function usable({ response }: Found, plan: RequestPlan): Stored | undefined {
+  return response !== undefined && (response.isShared || !plan.isPersonal()) ? response : undefined;
 }

@@ -2,16 +2,16 @@
 // record, head of the response — is compared and not parsed. What is kept decides nothing: each read asks Redis.
 
 import type { Entry, EntryStore } from '@sallyport/cache';
-import { createResponseReader, type StoredResponse } from './response-frame.js';
+import type { Stored } from './replay.js';
+import { createResponseReader } from './response-frame.js';
 import { freshPart, parseRecord, RECORD, variantPart, type UrlRecord } from './url-record.js';
 
 /** What stands in Redis for one variant. */
 export interface VariantRead {
   readonly record: UrlRecord | undefined;
-  readonly response: StoredResponse | undefined;
-  /** Its life is not over, by the clock of Redis. */
-  readonly isFresh: boolean;
-  readonly storedAtMs: number;
+  readonly response: Stored | undefined;
+  /** Tags of both. */
+  readonly tags: readonly string[];
 }
 
 export type Lookup = () => Promise<VariantRead>;
@@ -51,11 +51,15 @@ function createLookup(entries: EntryStore, id: string, variant: string, tags: re
   const readRecord = createRecordReader();
   return async () => {
     const [recordEntry, entry, mark] = await read();
+    const record = recordEntry && readRecord(recordEntry);
+    const response = entry && readResponse(entry.body);
+    if (entry === undefined || response === undefined) return { record, response: undefined, tags: [] };
+    const { status, headers, body, isShared, ageSeconds, life } = response;
+    const isFresh = !entry.lingers || mark !== undefined;
     return {
-      record: recordEntry && readRecord(recordEntry),
-      response: entry && readResponse(entry.body),
-      isFresh: entry !== undefined && (!entry.lingers || mark !== undefined),
-      storedAtMs: entry?.storedAtMs ?? 0,
+      record,
+      response: { status, headers, body, isShared, ageSeconds, life, isFresh, storedAtMs: entry.storedAtMs },
+      tags: entry.tags.filter((_text, index) => index % 2 === 0),
     };
   };
 }

@@ -1,6 +1,6 @@
 // What `responseCache` accepts, and what holds when an option is left out.
 
-import { createEntryStore, type Cache, type EntryStore } from '@sallyport/cache';
+import { createEntryStore, l1Limits, type Cache, type EntryStore, type L1Options } from '@sallyport/cache';
 import {
   boolean,
   callback,
@@ -63,6 +63,8 @@ export interface ResponseCacheOptions {
   readonly skip?: (req: Request, res: Response) => boolean | Promise<boolean>;
   /** Larger bodies are sent but not stored. @default 1_048_576 */
   readonly maxBodyBytes?: number;
+  /** Keeps responses in this process's memory too, while Redis tells of every change; not on a Cluster. @default false */
+  readonly l1?: L1Options | false;
   /** Begins every key in Redis; only with `redis`. @default 'response-cache:' */
   readonly prefix?: string;
   /** What happens when Redis fails: `'open'` lets the handler answer, `'throw'` hands the error on. @default 'open' */
@@ -126,6 +128,7 @@ export function resolveOptions(options: ResponseCacheOptions) {
     statusHeaders: optional(oneOf('both', 'x-cache', 'cache-status', 'none'), 'both'),
     skip: optional(callback<(req: Request, res: Response) => boolean | Promise<boolean>>(), undefined),
     maxBodyBytes: optional(integer(0, 64 * 1024 * 1024), 1_048_576),
+    l1: optional(l1Limits, false as const),
     prefix: optional(keyPrefix, undefined),
     onStoreFailure: optional(oneOf('open', 'throw'), 'open'),
     deadlineMs: optional(deadline, undefined),

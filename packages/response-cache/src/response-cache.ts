@@ -3,6 +3,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { createAnswer } from './answer.js';
 import { CustomKeyError } from './errors.js';
+import { openMemoryShelf } from './memory-shelf.js';
 import { resolveOptions, type ResponseCacheOptions } from './options.js';
 import { createShelf, type CachedUrl } from './shelf.js';
 import type { ResponseCacheStats } from './stats.js';
@@ -27,7 +28,7 @@ export interface ResponseCache extends RequestHandler {
   stats(): ResponseCacheStats;
   /** Makes everything stale, by one command; with the `cache` option, everything in that cache. */
   clear(): Promise<void>;
-  /** Ends the use. It holds no timer and no connection of its own; the client stays open. */
+  /** Ends the use, and the connection that `l1` has; the client stays open. */
   close(): Promise<void>;
 }
 
@@ -45,7 +46,8 @@ const taken = new WeakSet<Response>();
 export function responseCache(options: ResponseCacheOptions): ResponseCache {
   const settings = resolveOptions(options);
   const { entries } = settings;
-  const shelf = createShelf(entries, settings.vary);
+  const memory = openMemoryShelf(entries, settings.l1, settings.events);
+  const shelf = createShelf(entries, settings.vary, memory);
   const answer = createAnswer(settings, shelf, (res) => taken.add(res));
 
   function cachedResponse(req: Request, res: Response, next: NextFunction): void {
@@ -70,13 +72,13 @@ export function responseCache(options: ResponseCacheOptions): ResponseCache {
       );
       return removed.filter(Boolean).length;
     },
-    invalidateTags: (tags) => entries.invalidateTags(tags),
+    invalidateTags: (tags) => shelf.invalidateTags(tags),
     get: (key, user) => shelf.inspect(recordId(key, user)),
     delete: (key, user) => shelf.remove(recordId(key, user)),
     stats: () => settings.stats.read(),
-    clear: () => entries.clear(),
+    clear: () => shelf.clear(),
     async close() {
-      // There is nothing to stop: no timers, no subscriptions. The method is here so that callers need not know that.
+      shelf.close();
     },
   };
   return Object.assign(cachedResponse, admin);

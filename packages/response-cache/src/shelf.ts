@@ -5,6 +5,8 @@
 
 import { Kind, type EntryStore, type Fill, type Write } from '@sallyport/cache';
 import type { IncomingHttpHeaders } from 'node:http';
+import type { MemoryShelf } from './memory-shelf.js';
+import type { Stored } from './replay.js';
 import { decodeResponse, encodeResponse, type StoredResponse } from './response-frame.js';
 import { createLookups, isSameList } from './lookups.js';
 import { uniteTags } from './response-tags.js';
@@ -29,10 +31,7 @@ export interface Selector {
 
 /** What a lookup gave. */
 export interface Found {
-  readonly response?: StoredResponse;
-  /** Its life is not over, by the clock of Redis. */
-  readonly isFresh: boolean;
-  readonly storedAtMs: number;
+  readonly response?: Stored;
   readonly record: UrlRecord;
 }
 
@@ -59,6 +58,9 @@ export interface HowToStore {
 }
 
 export interface Shelf {
+  /** Looks into this process's memory. */
+  readonly recall: (selector: Selector) => Found | undefined;
+  /** Looks into Redis. */
   readonly find: (selector: Selector) => Promise<Found>;
   /** Tags that its response will have, as far as is known. */
   readonly tagsFor: (selector: Selector, record: UrlRecord) => readonly string[];
@@ -73,10 +75,13 @@ export interface Shelf {
   ) => Promise<boolean>;
   readonly inspect: (id: string) => Promise<CachedUrl | undefined>;
   readonly remove: (id: string) => Promise<boolean>;
+  readonly invalidateTags: (tags: readonly string[]) => Promise<void>;
+  readonly clear: () => Promise<void>;
+  readonly close: () => void;
 }
 
 /** @param baseNames header names that always tell variants apart */
-export function createShelf(entries: EntryStore, baseNames: readonly string[]): Shelf {
+export function createShelf(entries: EntryStore, baseNames: readonly string[], memory: MemoryShelf | undefined): Shelf {
   const remembered = new Map<string, Remembered>();
   const nothingKnown: Remembered = { names: baseNames, tags: [] };
   const lookups = createLookups(entries);
@@ -93,22 +98,29 @@ export function createShelf(entries: EntryStore, baseNames: readonly string[]): 
   }
 
   return {
+    recall: (selector) => memory?.find(selector),
     async find({ id, origin, headers, tags }) {
-      const { names: guess, tags: known } = remembered.get(id) ?? nothingKnown;
-      const expected = known.length === 0 ? tags : uniteTags(tags, known);
-      let lookup = lookups.of(id, variantId(origin, guess, headers), expected);
-      let found = await lookup();
-      const { record = { names: baseNames, ids: [], tags: [], lifeMs: 0 } } = found;
-      if (!isSameList(record.names, guess)) {
-        remember(id, record.names, record.tags);
-        lookup = lookups.of(id, variantId(origin, record.names, headers), expected);
+      const reading = memory?.begin(id);
+      try {
+        const { names: guess, tags: known } = remembered.get(id) ?? nothingKnown;
+        const expected = known.length === 0 ? tags : uniteTags(tags, known);
+        let variant = variantId(origin, guess, headers);
+        let read = await lookups.of(id, variant, expected)();
         // Without the record nobody knows which headers matter: what the guess has found may be for another client.
-        found = { ...(await lookup()), record: found.record };
+        if (read.record === undefined) return { record: { names: baseNames, ids: [], tags: [], lifeMs: 0 } };
+        const { record } = read;
+        if (!isSameList(record.names, guess)) {
+          remember(id, record.names, record.tags);
+          variant = variantId(origin, record.names, headers);
+          read = await lookups.of(id, variant, expected)();
+        }
+        const found: Found = read.response === undefined ? { record } : { record, response: read.response };
+        if (reading !== undefined) memory?.end(reading, found, variant, read.tags);
+        return found;
+      } finally {
+        // Ends it where it was not ended above.
+        if (reading !== undefined) memory?.end(reading);
       }
-      const { response, isFresh, storedAtMs } = found;
-      return found.record === undefined || response === undefined
-        ? { record, isFresh: false, storedAtMs: 0 }
-        : { record, isFresh, storedAtMs, response };
     },
 
     tagsFor: ({ id, tags }, record) => uniteTags(tags, uniteTags(record.tags, remembered.get(id)?.tags ?? [])),
@@ -157,6 +169,23 @@ export function createShelf(entries: EntryStore, baseNames: readonly string[]): 
       };
     },
 
-    remove: (id) => entries.delete(id, [RECORD]),
+    async remove(id) {
+      memory?.drop(id);
+      const wasThere = await entries.delete(id, [RECORD]);
+      // Once more: a read that began meanwhile may have been answered before the purge.
+      memory?.drop(id);
+      return wasThere;
+    },
+    async invalidateTags(tags) {
+      memory?.dropTags(tags);
+      await entries.invalidateTags(tags);
+      memory?.dropTags(tags);
+    },
+    async clear() {
+      memory?.flush();
+      await entries.clear();
+      memory?.flush();
+    },
+    close: () => memory?.close(),
   };
 }
