@@ -166,7 +166,7 @@ export function createMemory(keyspace: Keyspace, keyPrefix: string, limits: Memo
       if (ownKey === keyspace.generation) return flush();
       const [, id] = ENTRY.exec(redisKey.slice(rootLength)) ?? [];
       if (id !== undefined) dropId(id);
-      else if (ownKey.includes('}:tag:')) dropMarker(ownKey);
+      else if (ownKey.startsWith(keyspace.tagRoot)) dropMarker(ownKey);
     },
     onDown() {
       clockMs = undefined;

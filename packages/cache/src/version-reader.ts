@@ -10,11 +10,11 @@ export interface SeenVersions {
 }
 
 export interface VersionReader {
-  /** @param own keys of one slot */
+  /** @param groups keys; those of one group are of one slot. Values come in the same groups. */
   read(
-    own: readonly string[],
+    groups: readonly (readonly string[])[],
     tags: readonly string[],
-  ): Promise<{ values: (Buffer | undefined)[]; seen: SeenVersions }>;
+  ): Promise<{ values: (Buffer | undefined)[][]; seen: SeenVersions }>;
   readTags(tags: readonly string[]): Promise<Map<string, string | undefined>>;
 }
 
@@ -25,22 +25,25 @@ export function createVersionReader(redis: RedisClient, keyspace: Keyspace, isCl
     return reply.map((value: unknown) => (Buffer.isBuffer(value) ? value : undefined));
   }
 
+  async function mgetGroups(groups: readonly (readonly string[])[]): Promise<(Buffer | undefined)[][]> {
+    if (isCluster) return Promise.all(groups.map(mget));
+    const values = await mget(groups.flat());
+    let at = 0;
+    return groups.map(({ length }) => values.slice(at, (at += length)));
+  }
+
   return {
-    async read(own, tags) {
+    async read(groups, tags) {
       const markers = [keyspace.generation, ...tags.map((tag) => keyspace.tag(tag))];
-      const [values, [generation, ...versions]] = isCluster
-        ? await Promise.all([mget(own), mget(markers)])
-        : split(await mget([...own, ...markers]), own.length);
-      return { values, seen: { generation: generation?.toString('latin1'), tags: pair(tags, versions) } };
+      const all = await mgetGroups([...groups, markers]);
+      const [generation, ...versions] = all.at(-1) ?? [];
+      const seen = { generation: generation?.toString('latin1'), tags: pair(tags, versions) };
+      return { values: all.slice(0, -1), seen };
     },
     async readTags(tags) {
       return pair(tags, await mget(tags.map((tag) => keyspace.tag(tag))));
     },
   };
-}
-
-function split<T>(list: T[], at: number): [T[], T[]] {
-  return [list.slice(0, at), list.slice(at)];
 }
 
 function pair(tags: readonly string[], versions: readonly (Buffer | undefined)[]): Map<string, string | undefined> {
