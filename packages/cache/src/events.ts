@@ -20,7 +20,7 @@ export type CacheEvent =
     }
   /** What stood in Redis was no record of this cache; it counts as a miss and is written anew. */
   | { readonly type: 'corrupt'; readonly key: string }
-  /** Values are kept in memory from now on, or not any more. `error`: Redis refuses to tell of changes. */
+  /** Values are kept in memory from now on, or not any more. `error`: Redis refuses to tell of changes, so for a second at most. */
   | { readonly type: 'l1'; readonly isArmed: boolean; readonly error?: Error }
   /** Redis could not be asked or told. */
   | {

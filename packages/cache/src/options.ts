@@ -48,7 +48,7 @@ export interface CacheOptions {
   readonly plain?: boolean;
   /**
    * Keeps values in the memory of the process as well, as long as Redis tells of every change (CLIENT TRACKING, on a
-   * connection of its own). Values are then shared among callers, and frozen. Not on a Cluster. @default false
+   * connection of its own, on a Cluster one per master). Values are then shared among callers, and frozen. @default false
    */
   readonly l1?: L1Options | false;
   /** Receives what happens. */
@@ -63,6 +63,8 @@ export interface L1Options {
   readonly maxBytes?: number;
   /** @default 10_000 */
   readonly maxEntries?: number;
+  /** How long a value stays in memory where Redis refuses to tell of changes, in ms; 0: not at all. @default 1_000 */
+  readonly untrackedTtlMs?: number;
 }
 
 /** Options of `getOrSet` and `set`. */
@@ -116,6 +118,7 @@ const l1: Check<Required<L1Options> | false> = (value, site) =>
         {
           maxBytes: optional(integer(1_024), 33_554_432),
           maxEntries: optional(integer(1), 10_000),
+          untrackedTtlMs: optional(integer(0, 1_000), 1_000),
         },
         'l1.',
       );
