@@ -1,83 +1,54 @@
-// Reads values and the versions that they depend on. On a single node all reads of one turn of the event loop leave as one
-// MGET, since a command costs the client more than a key in it; on a Cluster each is one MGET per slot.
+// Reads values and the versions that they depend on: one MGET on a single node, together with the other
+// reads of the moment; one per slot on a Cluster.
 
-import type { RedisClient, StoreGuard } from '@sallyport/core';
+import type { RedisClient } from '@sallyport/core';
+import { batchReads } from './batched-reads.js';
 import type { Keyspace } from './keyspace.js';
 
-type Value = Buffer | undefined;
+/** Versions as they stand in Redis; `undefined` where there is none. */
+export interface SeenVersions {
+  readonly generation: string | undefined;
+  readonly tags: Map<string, string | undefined>;
+}
 
 export interface VersionReader {
-  /** Gives the values of `own`, keys of one slot, and then those of `markers`, keys of another. */
-  read(own: readonly string[], markers: readonly string[]): Promise<Value[]>;
+  /** @param groups keys; those of one group are of one slot. Values come in the same groups. */
+  read(
+    groups: readonly (readonly string[])[],
+    tags: readonly string[],
+  ): Promise<{ values: (Buffer | undefined)[][]; seen: SeenVersions }>;
   readTags(tags: readonly string[]): Promise<Map<string, string | undefined>>;
 }
 
-/** Every command runs under the guard: one deadline for all reads that it serves. */
-export function createVersionReader(
-  redis: RedisClient,
-  guard: StoreGuard,
-  keyspace: Keyspace,
-  isCluster: boolean,
-): VersionReader {
-  const send = (keys: readonly string[]): Promise<Value[]> =>
-    guard.run(async () => {
-      const reply = await redis.callBuffer('mget', ...keys);
-      if (!Array.isArray(reply) || reply.length !== keys.length)
-        throw new TypeError('mget: the reply has another shape');
-      return reply.map((value: unknown) => (Buffer.isBuffer(value) ? value : undefined));
-    });
-  const mget = isCluster ? send : inBatches(send);
+export function createVersionReader(redis: RedisClient, keyspace: Keyspace, isCluster: boolean): VersionReader {
+  async function send(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
+    const reply = await redis.callBuffer('mget', ...keys);
+    if (!Array.isArray(reply) || reply.length !== keys.length) throw new TypeError('mget: the reply has another shape');
+    return reply.map((value: unknown) => (Buffer.isBuffer(value) ? value : undefined));
+  }
+  const mget = isCluster ? send : batchReads(send);
+
+  async function mgetGroups(groups: readonly (readonly string[])[]): Promise<(Buffer | undefined)[][]> {
+    if (isCluster) return Promise.all(groups.map(mget));
+    const values = await mget(groups.flat());
+    let at = 0;
+    return groups.map(({ length }) => values.slice(at, (at += length)));
+  }
 
   return {
-    async read(own, markers) {
-      if (!isCluster) return mget([...own, ...markers]);
-      const [values, versions] = await Promise.all([mget(own), mget(markers)]);
-      return [...values, ...versions];
+    async read(groups, tags) {
+      const markers = [keyspace.generation, ...tags.map((tag) => keyspace.tag(tag))];
+      const all = await mgetGroups([...groups, markers]);
+      const [generation, ...versions] = all.at(-1) ?? [];
+      const seen = { generation: generation?.toString('latin1'), tags: pair(tags, versions) };
+      return { values: all.slice(0, -1), seen };
     },
     async readTags(tags) {
-      const versions = await mget(tags.map((tag) => keyspace.tag(tag)));
-      return new Map(tags.map((tag, index) => [tag, versions[index]?.toString('latin1')]));
+      return pair(tags, await mget(tags.map((tag) => keyspace.tag(tag))));
     },
   };
 }
 
-interface Waiting {
-  readonly keys: readonly string[];
-  readonly resolve: (values: Value[]) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** More keys than this are not put into one command: it would hold up what comes after it. */
-const MAX_KEYS = 500;
-
-/** Collects the reads until the loop has polled all sockets, and sends them together. */
-function inBatches(send: (keys: readonly string[]) => Promise<Value[]>): typeof send {
-  let batch: Waiting[] = [];
-  let keyCount = 0;
-
-  function flush(): void {
-    const reads = batch;
-    if (reads.length === 0) return;
-    batch = [];
-    keyCount = 0;
-    const [first] = reads;
-    const keys = reads.length === 1 && first !== undefined ? first.keys : reads.flatMap((read) => read.keys);
-    send(keys).then(
-      (values) => {
-        let at = 0;
-        for (const read of reads) read.resolve(values.slice(at, (at += read.keys.length)));
-      },
-      (error: unknown) => {
-        for (const read of reads) read.reject(error);
-      },
-    );
-  }
-
-  return (keys) =>
-    new Promise((resolve, reject) => {
-      if (keyCount + keys.length > MAX_KEYS) flush();
-      if (batch.length === 0) setImmediate(flush);
-      batch.push({ keys, resolve, reject });
-      keyCount += keys.length;
-    });
+function pair(tags: readonly string[], versions: readonly (Buffer | undefined)[]): Map<string, string | undefined> {
+  return new Map(tags.map((tag, index) => [tag, versions[index]?.toString('latin1')]));
 }

@@ -46,11 +46,12 @@ export function isSameList(one: readonly string[], other: readonly string[]): bo
 }
 
 function createLookup(entries: EntryStore, id: string, variant: string, tags: readonly string[]): Lookup {
-  const read = entries.prepare(id, [RECORD, variantPart(variant), freshPart(variant)], { tags, isFenced: true });
+  const parts = [RECORD, variantPart(variant), freshPart(variant)];
+  const how = { tags, isFenced: true };
   const readResponse = createResponseReader();
   const readRecord = createRecordReader();
   return async () => {
-    const [recordEntry, entry, mark] = await read();
+    const [recordEntry, entry, mark] = await entries.read(id, parts, how);
     const record = recordEntry && readRecord(recordEntry);
     const response = entry && readResponse(entry.body);
     if (entry === undefined || response === undefined) return { record, response: undefined, tags: [] };
@@ -59,7 +60,7 @@ function createLookup(entries: EntryStore, id: string, variant: string, tags: re
     return {
       record,
       response: { status, headers, body, isShared, ageSeconds, life, isFresh, storedAtMs: entry.storedAtMs },
-      tags: entry.tags.filter((_text, index) => index % 2 === 0),
+      tags: entry.tags,
     };
   };
 }

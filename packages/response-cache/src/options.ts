@@ -101,7 +101,10 @@ const tags: Check<readonly string[] | ((req: Request, res: Response) => readonly
 
 const existingCache: Check<Cache> = (value, site) => {
   const isCache = typeof value === 'object' && value !== null && 'entries' in value;
-  return isCache ? (value as Cache) : refuse(site, 'a cache made by createCache()', value);
+  if (!isCache) refuse(site, 'a cache made by createCache()', value);
+  const cache = value as Cache;
+  // What a purge must reach can't be told without versions.
+  return cache.entries.isPlain ? refuse(site, 'a cache with `plain: false`', cache, '`plain: true`') : cache;
 };
 
 export type ResponseCacheSettings = ReturnType<typeof resolveOptions>;
