@@ -54,6 +54,7 @@ export function createCache(options: CacheOptions): Cache {
 
   return {
     entries,
+    l1: settings.l1,
     async getOrSet<T>(key: string, loader: Loader<T>, options: EntryOptions<T> = {}) {
       const kept = memory?.find(key);
       if (kept !== undefined) {

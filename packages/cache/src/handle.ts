@@ -1,6 +1,6 @@
 import type { EntryStore, PurgeOptions } from './entry-store.js';
 import type { Loader } from './load.js';
-import type { EntryOptions } from './options.js';
+import type { EntryOptions, L1Options } from './options.js';
 
 /** A namespace of values in Redis. */
 export interface Cache {
@@ -48,6 +48,8 @@ export interface Cache {
   clear(options?: PurgeOptions): Promise<void>;
   /** Ends the use of this cache and its connection for `l1`; the client stays open. */
   close(): Promise<void>;
+  /** Limits of the memory, for caches on top of this one; `false` when there is none. */
+  readonly l1: Required<L1Options> | false;
   /** The layer below, for caches of other things than function results. */
   readonly entries: EntryStore;
 }

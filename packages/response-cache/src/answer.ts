@@ -8,10 +8,10 @@
 //          ├─ another request makes it ─ shared ──────────► replay             X-Cache: HIT
 //          └─ hold versions ─► record ────────────────────► handler ─► store   X-Cache: MISS, REVALIDATED, STALE, BYPASS
 
-import type { Fill } from '@sallyport/cache';
+import type { Fill, Sight } from '@sallyport/cache';
 import { StoreUnavailableError } from '@sallyport/core';
 import type { Request, Response } from 'express';
-import { isRevalidation, revalidate } from './background.js';
+import { isRevalidation, prepareRevalidation } from './background.js';
 import type { Directives } from './cache-control.js';
 import { createFlights, type Outcome } from './flights.js';
 import { chooseUse, requestDirectives, stalenessMs } from './freshness.js';
@@ -60,7 +60,9 @@ export function createAnswer(settings: ResponseCacheSettings, shelf: Shelf, take
   }
 
   /** Answers from the store where that may be done without the handler. */
-  function serve(req: Request, res: Response, plan: RequestPlan, stored: Stored, directives: Directives): boolean {
+  function serve(req: Request, res: Response, plan: RequestPlan, found: Found, directives: Directives): boolean {
+    const stored = usable(found, plan);
+    if (stored === undefined) return false;
     const use = isRevalidation(req) ? 'revalidate' : chooseUse(stored, directives, entries.now());
     if (use === 'revalidate') return false;
     const { key } = plan;
@@ -72,17 +74,28 @@ export function createAnswer(settings: ResponseCacheSettings, shelf: Shelf, take
     }
     send(req, res, stored, 'STALE', `hit; ${ttl}`);
     events.emit({ type: 'stale', key, reason: use === 'stale' ? 'client' : 'revalidating' });
-    if (use === 'stale-while-revalidate') revalidateLater(req, plan);
+    if (use === 'stale-while-revalidate') revalidateLater(req, plan, found.sight);
     return true;
   }
 
-  function revalidateLater(req: Request, { key, selector }: RequestPlan): void {
-    const { id } = selector;
+  /** Once per process, and once per fleet while the lease lasts. */
+  function revalidateLater(req: Request, { key, selector: { id } }: RequestPlan, sight: Sight | undefined): void {
     if (revalidating.has(id)) return;
     revalidating.add(id);
-    revalidate(req)
+    revalidateOnce(prepareRevalidation(req), id, sight)
       .catch((error: unknown) => events.emit({ type: 'revalidation-failure', key, error }))
       .finally(() => revalidating.delete(id));
+  }
+
+  async function revalidateOnce(revalidate: () => Promise<void>, id: string, sight: Sight | undefined): Promise<void> {
+    const claim = await shelf.claim(id, sight);
+    // Another process is at it, or has just been.
+    if ('cancel' in claim) return claim.cancel();
+    try {
+      await revalidate();
+    } finally {
+      await claim.abandon();
+    }
   }
 
   function invalidateAfter(req: Request, res: Response): void {
@@ -165,8 +178,7 @@ export function createAnswer(settings: ResponseCacheSettings, shelf: Shelf, take
   /** Answers from memory, at once. */
   function recall(req: Request, res: Response, plan: RequestPlan): boolean {
     const found = shelf.recall(plan.selector);
-    const stored = found && usable(found, plan);
-    return stored !== undefined && serve(req, res, plan, stored, directivesOf(req));
+    return found !== undefined && serve(req, res, plan, found, directivesOf(req));
   }
 
   function directivesOf({ headers }: Request): Directives {
@@ -185,8 +197,8 @@ export function createAnswer(settings: ResponseCacheSettings, shelf: Shelf, take
       storeFailed('read', key, error);
       return false;
     }
+    if (serve(req, res, plan, found, directives)) return true;
     const stored = usable(found, plan);
-    if (stored !== undefined && serve(req, res, plan, stored, directives)) return true;
     if (directives.has('only-if-cached')) return answerTimeout(res);
     events.emit({ type: 'miss', key });
     bypass(res);
@@ -216,7 +228,6 @@ export function createAnswer(settings: ResponseCacheSettings, shelf: Shelf, take
       plan: kept,
       found,
       fill,
-      tags,
       shelf,
       settings,
       stale: stored,

@@ -12,7 +12,7 @@ export type NotStoredReason =
   | 'event-stream'
   | 'trailers'
   | 'suffix'
-  | 'new-tags'
+  | 'tags'
   | 'too-large'
   | 'truncated'
   | 'overtaken';

@@ -1,7 +1,7 @@
 // Reads of hot URLs, kept to be repeated: the keys are built once, and what has not changed since the last time — frames,
 // record, head of the response — is compared and not parsed. What is kept decides nothing: each read asks Redis.
 
-import type { Entry, EntryStore } from '@sallyport/cache';
+import type { Entry, EntryStore, Sight } from '@sallyport/cache';
 import type { Stored } from './replay.js';
 import { createResponseReader } from './response-frame.js';
 import { freshPart, parseRecord, RECORD, variantPart, type UrlRecord } from './url-record.js';
@@ -12,6 +12,8 @@ export interface VariantRead {
   readonly response: Stored | undefined;
   /** Tags of both. */
   readonly tags: readonly string[];
+  /** How it looked, for the lease. */
+  readonly sight: Sight;
 }
 
 export type Lookup = () => Promise<VariantRead>;
@@ -51,16 +53,19 @@ function createLookup(entries: EntryStore, id: string, variant: string, tags: re
   const readResponse = createResponseReader();
   const readRecord = createRecordReader();
   return async () => {
-    const [recordEntry, entry, mark] = await entries.read(id, parts, how);
+    const { entries: found, sight } = await entries.look(id, parts, how);
+    const [recordEntry, entry, mark] = found;
     const record = recordEntry && readRecord(recordEntry);
     const response = entry && readResponse(entry.body);
-    if (entry === undefined || response === undefined) return { record, response: undefined, tags: [] };
+    if (entry === undefined || response === undefined) return { record, response: undefined, tags: [], sight };
     const { status, headers, body, isShared, ageSeconds, life } = response;
-    const isFresh = !entry.lingers || mark !== undefined;
+    const { storedAtMs, softAtMs } = entry;
+    const isFresh = softAtMs === 0 && (!entry.lingers || mark !== undefined);
     return {
       record,
-      response: { status, headers, body, isShared, ageSeconds, life, isFresh, storedAtMs: entry.storedAtMs },
+      response: { status, headers, body, isShared, ageSeconds, life, isFresh, storedAtMs, softAtMs },
       tags: entry.tags,
+      sight,
     };
   };
 }

@@ -63,7 +63,10 @@ export interface ResponseCacheOptions {
   readonly skip?: (req: Request, res: Response) => boolean | Promise<boolean>;
   /** Larger bodies are sent but not stored. @default 1_048_576 */
   readonly maxBodyBytes?: number;
-  /** Keeps responses in this process's memory too, while Redis tells of every change; not on a Cluster. @default false */
+  /**
+   * Keeps responses in this process's memory too, while Redis tells of every change, within limits of its own.
+   * @default as in `cache`, else false
+   */
   readonly l1?: L1Options | false;
   /** Begins every key in Redis; only with `redis`. @default 'response-cache:' */
   readonly prefix?: string;
@@ -131,7 +134,7 @@ export function resolveOptions(options: ResponseCacheOptions) {
     statusHeaders: optional(oneOf('both', 'x-cache', 'cache-status', 'none'), 'both'),
     skip: optional(callback<(req: Request, res: Response) => boolean | Promise<boolean>>(), undefined),
     maxBodyBytes: optional(integer(0, 64 * 1024 * 1024), 1_048_576),
-    l1: optional(l1Limits, false as const),
+    l1: optional(l1Limits, undefined),
     prefix: optional(keyPrefix, undefined),
     onStoreFailure: optional(oneOf('open', 'throw'), 'open'),
     deadlineMs: optional(deadline, undefined),
@@ -151,6 +154,7 @@ export function resolveOptions(options: ResponseCacheOptions) {
   const entries = entriesOf(checked, (key) => events.emit({ type: 'corrupt', key }));
   return {
     ...checked,
+    l1: checked.l1 ?? checked.cache?.l1 ?? false,
     events,
     stats,
     entries,

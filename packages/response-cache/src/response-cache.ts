@@ -1,5 +1,6 @@
 // The middleware, and its handle. What happens to a request is in answer.ts.
 
+import type { PurgeOptions } from '@sallyport/cache';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { createAnswer } from './answer.js';
 import { CustomKeyError } from './errors.js';
@@ -12,22 +13,23 @@ import { recordId, targetOfUrl } from './url-key.js';
 /** The middleware, and what can be done with what it stored. Purges reject with StoreUnavailableError when Redis fails. */
 export interface ResponseCache extends RequestHandler {
   /**
-   * Removes what is stored for these URLs, all variants; copies of users are reached by tags or `delete(key, user)`.
+   * Removes what is stored for these URLs, all variants; copies of users are reached by tags or `delete(key, user)`. With
+   * `{ soft: true }` as the last argument it becomes stale instead, and may be served as such, as far as that is allowed.
    *
    * @returns for how many there was something
    * @throws {CustomKeyError} when the `key` option makes the keys
    */
-  invalidate(...urls: string[]): Promise<number>;
-  /** Makes all responses with one of the tags stale, by one command. */
-  invalidateTags(tags: readonly string[]): Promise<void>;
+  invalidate(...urls: string[] | [...urls: string[], how: PurgeOptions]): Promise<number>;
+  /** Removes all responses with one of the tags, or makes them stale, by one command. */
+  invalidateTags(tags: readonly string[], how?: PurgeOptions): Promise<void>;
   /** Gives what is stored under a key, `undefined` when there is nothing. The default key is path and sorted query. */
   get(key: string, user?: string): Promise<CachedUrl | undefined>;
   /** Removes what is stored under a key, all variants; gives whether there was something. */
   delete(key: string, user?: string): Promise<boolean>;
   /** What this process has seen since the cache was made. */
   stats(): ResponseCacheStats;
-  /** Makes everything stale, by one command; with the `cache` option, everything in that cache. */
-  clear(): Promise<void>;
+  /** Removes everything, or makes it stale, by one command; with the `cache` option, everything in that cache. */
+  clear(how?: PurgeOptions): Promise<void>;
   /** Ends the use, and the connection that `l1` has; the client stays open. */
   close(): Promise<void>;
 }
@@ -65,18 +67,19 @@ export function responseCache(options: ResponseCacheOptions): ResponseCache {
   }
 
   const admin: Pick<ResponseCache, 'invalidate' | 'invalidateTags' | 'get' | 'delete' | 'stats' | 'clear' | 'close'> = {
-    async invalidate(...urls) {
+    async invalidate(...args: readonly (string | PurgeOptions)[]) {
       if (settings.key !== undefined) throw new CustomKeyError();
-      const removed = await Promise.all(
-        urls.map((url) => shelf.remove(recordId(settings.keyOf(targetOfUrl(url)), undefined))),
-      );
+      const urls = args.filter((arg): arg is string => typeof arg === 'string');
+      const how = args.find((arg): arg is PurgeOptions => typeof arg === 'object');
+      const ids = urls.map((url) => recordId(settings.keyOf(targetOfUrl(url)), undefined));
+      const removed = await Promise.all(ids.map((id) => shelf.remove(id, how)));
       return removed.filter(Boolean).length;
     },
-    invalidateTags: (tags) => shelf.invalidateTags(tags),
+    invalidateTags: (tags, how) => shelf.invalidateTags(tags, how),
     get: (key, user) => shelf.inspect(recordId(key, user)),
     delete: (key, user) => shelf.remove(recordId(key, user)),
     stats: () => settings.stats.read(),
-    clear: () => shelf.clear(),
+    clear: (how) => shelf.clear(how),
     async close() {
       shelf.close();
     },

@@ -3,7 +3,15 @@
 // them all. A lookup is one MGET of record and variant: which headers matter is remembered from the last time, and only
 // when that was wrong is the right variant read by a second one.
 
-import { Kind, type EntryStore, type Fill, type Write } from '@sallyport/cache';
+import {
+  Kind,
+  type Busy,
+  type EntryStore,
+  type Fill,
+  type PurgeOptions,
+  type Sight,
+  type Write,
+} from '@sallyport/cache';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { MemoryShelf } from './memory-shelf.js';
 import type { Stored } from './replay.js';
@@ -17,6 +25,8 @@ const MAX_VARIANTS = 32;
 const MAX_REMEMBERED = 10_000;
 /** A response that takes longer than this from lookup to end is not stored. */
 const HOLD_MS = 60_000;
+/** Another process revalidates when the one that does so has been silent for this long. */
+const LEASE_MS = 5_000;
 
 /** What this process knows of a URL from the last time. */
 type Remembered = Pick<UrlRecord, 'names' | 'tags'>;
@@ -33,6 +43,8 @@ export interface Selector {
 export interface Found {
   readonly response?: Stored;
   readonly record: UrlRecord;
+  /** How it looked in Redis; not with what is recalled. */
+  readonly sight?: Sight;
 }
 
 /** What is stored for a URL, for administration. */
@@ -51,8 +63,6 @@ export interface HowToStore {
   readonly names: readonly string[];
   /** Tags that the handler gave. */
   readonly tags: readonly string[];
-  /** The fill holds the versions of all these tags. */
-  readonly isKnown: boolean;
   readonly ttlMs: number;
   readonly keepMs: number;
 }
@@ -65,7 +75,7 @@ export interface Shelf {
   /** Tags that its response will have, as far as is known. */
   readonly tagsFor: (selector: Selector, record: UrlRecord) => readonly string[];
   readonly startFill: (selector: Selector, tags: readonly string[]) => Promise<Fill>;
-  /** Stores the variant, or only its tags when they were not known; gives `false` when a purge came first. */
+  /** Stores the variant; gives `false` when a purge came first. */
   readonly store: (
     fill: Fill,
     selector: Selector,
@@ -74,9 +84,11 @@ export interface Shelf {
     how: HowToStore,
   ) => Promise<boolean>;
   readonly inspect: (id: string) => Promise<CachedUrl | undefined>;
-  readonly remove: (id: string) => Promise<boolean>;
-  readonly invalidateTags: (tags: readonly string[]) => Promise<void>;
-  readonly clear: () => Promise<void>;
+  /** Takes the lease on the key; gives what waits when another process has it, or has changed what was seen. */
+  readonly claim: (id: string, sight: Sight | undefined) => Promise<Fill | Busy>;
+  readonly remove: (id: string, how?: PurgeOptions) => Promise<boolean>;
+  readonly invalidateTags: (tags: readonly string[], how?: PurgeOptions) => Promise<void>;
+  readonly clear: (how?: PurgeOptions) => Promise<void>;
   readonly close: () => void;
 }
 
@@ -114,7 +126,8 @@ export function createShelf(entries: EntryStore, baseNames: readonly string[], m
           variant = variantId(origin, record.names, headers);
           read = await lookups.of(id, variant, expected)();
         }
-        const found: Found = read.response === undefined ? { record } : { record, response: read.response };
+        const found: Found =
+          read.response === undefined ? { record } : { record, response: read.response, sight: read.sight };
         if (reading !== undefined) memory?.end(reading, found, variant, read.tags);
         return found;
       } finally {
@@ -136,7 +149,7 @@ export function createShelf(entries: EntryStore, baseNames: readonly string[], m
       const ttlMs = how.ttlMs + how.keepMs;
       const lifeMs = Math.max(ttlMs, isSame ? record.lifeMs : 0);
       const tags = uniteTags(how.tags, record.tags);
-      const ids = how.isKnown ? [...others, variant] : isSame ? record.ids : [];
+      const ids = [...others, variant];
       const body = Buffer.from(JSON.stringify({ names, ids, tags, lifeMs } satisfies UrlRecord));
       const writes: Write[] = [
         { part: RECORD, kind: Kind.Json, body, ttlMs: lifeMs },
@@ -154,7 +167,8 @@ export function createShelf(entries: EntryStore, baseNames: readonly string[], m
         ...dropped.map((gone) => ({ part: variantPart(gone), kind: Kind.Bytes, body: Buffer.alloc(0), ttlMs: 0 })),
       ];
       remember(id, names, how.tags);
-      return fill.commit(how.isKnown ? writes : writes.slice(0, 1));
+      // Tags that the fill doesn't hold: nothing is written when any tag was purged while the handler ran.
+      return fill.commit(writes, how.tags);
     },
 
     async inspect(id) {
@@ -169,21 +183,23 @@ export function createShelf(entries: EntryStore, baseNames: readonly string[], m
       };
     },
 
-    async remove(id) {
+    claim: (id, sight) =>
+      entries.claimFill(id, { leaseMs: LEASE_MS, holdMs: HOLD_MS, isFenced: true, ...(sight && { sight }) }),
+    async remove(id, how) {
       memory?.drop(id);
-      const wasThere = await entries.delete(id, [RECORD]);
+      const wasThere = await entries.delete(id, [RECORD], how);
       // Once more: a read that began meanwhile may have been answered before the purge.
       memory?.drop(id);
       return wasThere;
     },
-    async invalidateTags(tags) {
+    async invalidateTags(tags, how) {
       memory?.dropTags(tags);
-      await entries.invalidateTags(tags);
+      await entries.invalidateTags(tags, how);
       memory?.dropTags(tags);
     },
-    async clear() {
+    async clear(how) {
       memory?.flush();
-      await entries.clear();
+      await entries.clear(how);
       memory?.flush();
     },
     close: () => memory?.close(),

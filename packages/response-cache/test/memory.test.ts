@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { countCommands, dedicatedRedis, expressVersions, startProxy, until } from '@sallyport/testkit';
+import { createCache } from '@sallyport/cache';
+import { countCommands, dedicatedRedis, expressVersions, startProxy, until, uniquePrefix } from '@sallyport/testkit';
 import type { RequestHandler } from 'express';
 import { responseCache, type ResponseCacheOptions } from '../src/index.js';
 import { site } from './fixture.js';
@@ -131,4 +132,19 @@ describe.each(expressVersions)('responseCache() with l1 on $name', ({ express })
     await until(async () => (await shop.commands('/')) === 0, { timeoutMs: 5_000 });
     await shop.cached.close();
   });
+});
+
+it('keeps responses in memory when the cache that it stores in does so', async () => {
+  const redis = server.client();
+  const [version] = expressVersions;
+  if (version === undefined) throw new Error('no Express');
+  const cache = createCache({ redis, namespace: 'shop', prefix: uniquePrefix('memory'), ttlMs: 60_000, l1: {} });
+  const shop = site(version.express, { cache, tags: ['t'] });
+  shop.serve((_req, res) => void res.send(String(shop.runs.count)));
+  await until(async () => (await countCommands(redis, () => shop.get('/'))).total === 0);
+  expect(await shop.get('/')).toMatchObject({ cache: 'HIT', text: '1' });
+  await cache.invalidateTags(['t']);
+  await until(async () => (await shop.get('/')).text === '2', { timeoutMs: 1_500 });
+  await shop.cached.close();
+  await cache.close();
 });
