@@ -32,9 +32,9 @@ describe.each(clientLibraries)('createCache() on $library', ({ module }) => {
   ] as const;
 
   it.each(kinds)('wakes, purges, softens and remembers, on %s', async (_kind, client) => {
-    const settings: Partial<CacheOptions> = { redis: client() as never, l1: {}, leaseMs: 60_000 };
+    const settings: Partial<CacheOptions> = { redis: client(), l1: {}, leaseMs: 60_000 };
     const { cache, elsewhere, events } = cacheFixture(settings);
-    const other = elsewhere({ redis: client() as never, l1: false });
+    const other = elsewhere({ redis: client(), l1: false });
     await until(() => events.some((event) => event.type === 'l1' && event.isArmed), { timeoutMs: 10_000 });
 
     const gate = deferred<{ n: number }>();
