@@ -48,6 +48,27 @@ describe('a fleet of processes', () => {
     expect(names).toStrictEqual(new Set(['RangeError', 'CachedLoadError']));
   }, 70_000);
 
+  it('runs a loader that throws once in errorTtlMs, however many ask all the time', async () => {
+    const errorTtlMs = 250;
+    const { elsewhere } = cacheFixture();
+    const caches = [elsewhere(), elsewhere(), elsewhere(), elsewhere()];
+    const startedAt: number[] = [];
+    const failing = async () => {
+      startedAt.push(performance.now());
+      await new Promise((done) => setTimeout(done, 10));
+      throw new RangeError('down');
+    };
+    const endsAt = performance.now() + (isFull ? 10_000 : 1_500);
+    const askers = Array.from({ length: 20 }, async (_asker, index) => {
+      const cache = caches[index % caches.length];
+      while (performance.now() < endsAt) await cache?.getOrSet('key', failing, { errorTtlMs }).catch(() => undefined);
+    });
+    await Promise.all(askers);
+    const gaps = startedAt.slice(1).map((at, index) => at - (startedAt[index] ?? 0));
+    expect(gaps.length).toBeGreaterThan(1);
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(errorTtlMs);
+  });
+
   it('takes over from a process that was killed, as soon as its lease is over', async () => {
     const leaseMs = 400;
     const { args, runs, cache } = fleet({ leaseMs });
@@ -59,8 +80,10 @@ describe('a fleet of processes', () => {
     await holder.kill('SIGKILL');
     const killedAt = performance.now();
     expect(await waiting).toBe('taken over');
+    const tookMs = performance.now() - killedAt;
+    if (isFull) process.stdout.write(`taken over after ${tookMs.toFixed(0)} ms of a lease of ${leaseMs} ms\n`);
     // 50 ms are what we promise; the rest is for a busy machine.
-    expect(performance.now() - killedAt).toBeLessThan(leaseMs + 50 + 200);
+    expect(tookMs).toBeLessThan(leaseMs + 50 + (isFull ? 0 : 200));
     expect(await runs()).toStrictEqual([1]);
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { dedicatedRedis, until } from '@sallyport/testkit';
+import { dedicatedRedis, uniquePrefix, until } from '@sallyport/testkit';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { decodeFrame, encodeFrame, Kind, trailerOf } from '../src/frame.js';
-import { cacheFixture } from './fixture.js';
+import { createCache } from '../src/index.js';
 
 // The full form holds the figures that are promised, and prints what was measured; the normal form only tells a slip by
 // orders of magnitude, whatever else the machine does.
@@ -14,15 +14,16 @@ function report(what: string): void {
   if (isFull) process.stdout.write(`${what}\n`);
 }
 
-async function armed() {
-  const { cache, events, prefix } = cacheFixture({ redis: server.client(), l1: {}, onEvent: () => undefined });
-  await until(() => events.some((event) => event.type === 'l1' && event.isArmed));
-  return { cache, prefix };
+/** A cache with memory that reports nothing to nobody, and another's view of the same. */
+function pair() {
+  const settings = { prefix: uniquePrefix('speed'), namespace: 'test', ttlMs: 60_000, deadlineMs: 5_000 };
+  const cache = createCache({ ...settings, redis: server.client(), l1: {} });
+  return { cache, writer: createCache({ ...settings, redis: server.client() }) };
 }
 
 describe('speed', () => {
   it('of hits in memory is a million in a second', async () => {
-    const { cache } = await armed();
+    const { cache } = pair();
     const row = { id: 7, name: 'Product 7', tags: ['a', 'b'] };
     const options = { tags: ['products'], ttlMs: 60_000 };
     const get = () => cache.getOrSet('key', () => row, options);
@@ -59,8 +60,7 @@ describe('speed', () => {
   });
 
   it('of a write elsewhere to be seen in memory is 5 ms in 99 of 100 cases', async () => {
-    const { cache, prefix } = await armed();
-    const writer = cacheFixture({ redis: server.client(), prefix }).cache;
+    const { cache, writer } = pair();
     const tookMs: number[] = [];
     for (let n = 1; n <= (isFull ? 1_000 : 60); n += 1) {
       await until(async () => {
