@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { dedicatedRedis, startProxy, until } from '@sallyport/testkit';
+import { dedicatedRedis, deferred, startProxy, until } from '@sallyport/testkit';
 import { createCache } from '../src/index.js';
 import { cacheFixture, countingLoader } from './fixture.js';
 
@@ -112,6 +112,23 @@ describe('createCache()', () => {
     });
     expect(value).toBe('loaded');
     expect(events.at(-1)).toMatchObject({ type: 'store-failure', operation: 'write', key: 'key' });
+  });
+
+  it('asks again for those who joined a load of which nobody knows whether it was overtaken', async () => {
+    const { cache, proxy } = await behindProxy();
+    let runs = 0;
+    const gate = deferred();
+    const load = async () => {
+      runs += 1;
+      await gate.promise;
+      return runs;
+    };
+    const first = cache.getOrSet('key', load);
+    await until(() => runs === 1);
+    const joined = [cache.getOrSet('key', load), cache.getOrSet('key', load)];
+    await proxy.refuse();
+    gate.resolve();
+    expect([await first, ...(await Promise.all(joined))]).toStrictEqual([1, 2, 2]);
   });
 
   it('stores what it loads when each reply was lost once and the client sends the command again', async () => {

@@ -77,8 +77,8 @@ describe('a fleet of processes', () => {
       args: { ...args, rounds: 1, loadMs: 60_000, leaseMs, isHolder: true },
     });
     const waiting = cache.getOrSet('key-0', () => 'taken over');
-    await holder.kill('SIGKILL');
     const killedAt = performance.now();
+    await holder.kill('SIGKILL');
     expect(await waiting).toBe('taken over');
     const tookMs = performance.now() - killedAt;
     if (isFull) process.stdout.write(`taken over after ${tookMs.toFixed(0)} ms of a lease of ${leaseMs} ms\n`);
@@ -163,6 +163,15 @@ describe('the lease on a load', () => {
       await loading;
       expect(await cache.get('key')).toBe('new');
     }
+  });
+
+  it('stands when a tag is purged that has nothing to do with it', async () => {
+    const { gate, loading, elsewhere } = await waited({ leaseMs: 60_000 });
+    const other = elsewhere();
+    await other.invalidateTags(['unrelated']);
+    const waiting = other.getOrSet('key', neverRun);
+    gate.resolve('value');
+    expect([await loading, await waiting]).toStrictEqual(['value', 'value']);
   });
 
   it('is not queued for when the value may not be stored', async () => {
