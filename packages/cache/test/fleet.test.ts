@@ -167,9 +167,11 @@ describe('the lease on a load', () => {
 
   it('stands when a tag is purged that has nothing to do with it', async () => {
     const { gate, loading, elsewhere } = await waited({ leaseMs: 60_000 });
-    const other = elsewhere();
+    let waits = 0;
+    const other = elsewhere({ onEvent: ({ type }) => (waits += Number(type === 'wait')) });
     await other.invalidateTags(['unrelated']);
     const waiting = other.getOrSet('key', neverRun);
+    await until(() => waits > 0);
     gate.resolve('value');
     expect([await loading, await waiting]).toStrictEqual(['value', 'value']);
   });
