@@ -8,7 +8,7 @@ import { CHECK_EVERY_MS, CHECK_TIMEOUT_MS, openTracking, type Tracking } from '.
 import { isStoreReply, type TrackingEvents } from './tracking-events.js';
 
 /** Pause between two looks while not armed. */
-const RETRY_MS = 100;
+const RETRY_MS = 250;
 
 interface Link {
   readonly tracking: Tracking;
@@ -64,6 +64,8 @@ export function openClusterTracking(redis: RedisClient, prefixes: readonly strin
   }
 
   async function look(): Promise<void> {
+    // A client that has ended has no nodes any more.
+    if (redis.status === 'end') return close();
     const nodes = masterClients(redis);
     const views = await Promise.all(nodes.map(askForSlots));
     if (isClosed) return;

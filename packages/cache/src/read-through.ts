@@ -9,7 +9,7 @@
 // Redis that fails is asked once: when the read failed the value is loaded and not stored.
 
 import { StoreUnavailableError, type EventSink } from '@sallyport/core';
-import type { ClaimOptions, EntryStore, Fill } from './entry-store.js';
+import type { Busy, ClaimOptions, EntryStore, Fill } from './entry-store.js';
 import { CachedLoadError, LoadTimeoutError } from './errors.js';
 import type { CacheEvent } from './events.js';
 import { createLoadGate } from './load-gate.js';
@@ -26,6 +26,7 @@ import {
   type Found,
   type Known,
 } from './records.js';
+import { createPatience, type Patience } from './patience.js';
 import { drawRefreshAt, staleForMs } from './refresh-ahead.js';
 import type { Outcome } from './single-flight.js';
 import { UNSTORED, type ValueWriter } from './value-writer.js';
@@ -38,11 +39,21 @@ const EARLY_LIMIT = 10;
 
 export interface ReadThrough {
   /** Looks in Redis, and keeps in memory what is found; `undefined` when Redis failed and the policy is `'open'`. */
-  readonly find: (key: string, tags: readonly string[]) => Promise<Found | undefined>;
+  readonly find: (key: string, tags: readonly string[], patience?: Patience) => Promise<Found | undefined>;
   /** The same for many keys. */
-  readonly findMany: (keys: readonly string[], tags: readonly string[]) => Promise<readonly Found[] | undefined>;
+  readonly findMany: (
+    keys: readonly string[],
+    tags: readonly string[],
+    patience?: Patience,
+  ) => Promise<readonly Found[] | undefined>;
   /** Gives the value from Redis, or from the loader. */
   readonly getOrLoad: (key: string, loader: Loader<unknown>, call: CallSettings) => Promise<Outcome>;
+}
+
+/** What a claim gives that comes too late is given up. */
+function dismiss(claim: Fill | Busy): void {
+  if ('wait' in claim) claim.cancel();
+  else void claim.abandon().catch(() => undefined);
 }
 
 interface Answer {
@@ -79,17 +90,17 @@ export function createReadThrough(
     }
   }
 
-  const findMany: ReadThrough['findMany'] = async (keys, tags) => {
+  const findMany: ReadThrough['findMany'] = async (keys, tags, patience) => {
     const tokens = keys.map((key) => memory?.begin(key));
+    const { maxValueBytes } = settings;
+    const [key = ''] = keys;
+    const look = async () =>
+      keys.length === 1
+        ? [await lookUp(entries, key, tags, maxValueBytes)]
+        : lookUpMany(entries, keys, tags, maxValueBytes);
     let found: readonly Found[] | undefined;
     try {
-      const [key = ''] = keys;
-      const { maxValueBytes } = settings;
-      found = await attempt('read', key, async () =>
-        keys.length === 1
-          ? [await lookUp(entries, key, tags, maxValueBytes)]
-          : lookUpMany(entries, keys, tags, maxValueBytes),
-      );
+      found = await attempt('read', key, () => (patience === undefined ? look() : patience.wait(look)));
       return found;
     } finally {
       tokens.forEach((token, index) => {
@@ -98,7 +109,7 @@ export function createReadThrough(
       });
     }
   };
-  const find: ReadThrough['find'] = async (key, tags) => (await findMany([key], tags))?.[0];
+  const find: ReadThrough['find'] = async (key, tags, patience) => (await findMany([key], tags, patience))?.[0];
 
   function emitStale(key: string, known: Known): Answer {
     events.emit({ type: 'stale', key });
@@ -111,12 +122,17 @@ export function createReadThrough(
   }
 
   /** Takes the lease when it is time to load anew before the value ends; without one there is nothing to do. */
-  async function claimEarly(found: Found, key: string, hold: ClaimOptions): Promise<Fill | undefined> {
+  async function claimEarly(
+    found: Found,
+    key: string,
+    hold: ClaimOptions,
+    patience: Patience,
+  ): Promise<Fill | undefined> {
     const { entry, failure, sight } = found;
     if (entry === undefined || entry.costMs === 0 || failure !== undefined) return undefined;
     if (entries.now() < drawRefreshAt(entry, 1 - Math.random())) return undefined;
     // Best effort: the value at hand is fresh, so that a Redis which fails here fails nobody.
-    const claim = await entries.claimFill(key, { ...hold, sight }).catch(() => undefined);
+    const claim = await patience.wait(() => entries.claimFill(key, { ...hold, sight }), dismiss).catch(() => undefined);
     if (claim === undefined) return undefined;
     if ('wait' in claim) {
       claim.cancel();
@@ -129,16 +145,16 @@ export function createReadThrough(
   }
 
   /** Looks, and waits while another process loads; ends with an answer or with the task to load. */
-  async function seek(key: string, call: CallSettings): Promise<Answer | Task> {
+  async function seek(key: string, call: CallSettings, patience: Patience): Promise<Answer | Task> {
     const startedAt = performance.now();
     const { leaseMs } = settings;
     const hold: ClaimOptions = { tags: call.tags, holdMs: call.loadTimeoutMs + COMMIT_SLACK_MS, leaseMs };
     for (;;) {
-      const found = await find(key, call.tags);
+      const found = await find(key, call.tags, patience);
       if (found === undefined) return { fill: undefined, lastGood: undefined };
       if (found.fresh !== undefined) {
         events.emit({ type: 'hit', key });
-        const refresh = await claimEarly(found, key, hold);
+        const refresh = await claimEarly(found, key, hold, patience);
         return { known: found.fresh, isStale: false, ...(refresh && { refresh }) };
       }
       const fail = (error: unknown): Answer => {
@@ -147,7 +163,9 @@ export function createReadThrough(
         return emitStale(key, known);
       };
       if (found.failure !== undefined && call.errorTtlMs > 0) return fail(new CachedLoadError(key, found.failure));
-      const claim = await attempt('write', key, () => entries.claimFill(key, { ...hold, sight: found.sight }));
+      const claim = await attempt('write', key, () =>
+        patience.wait(() => entries.claimFill(key, { ...hold, sight: found.sight }), dismiss),
+      );
       // The claim has told the time of Redis, by which this is judged.
       const lastGood = staleWithin(found, call.staleMs);
       const usable = staleWithin(found, call.swrMs);
@@ -172,29 +190,30 @@ export function createReadThrough(
         return { fill: await attempt('write', key, () => entries.startFill(key, hold)), lastGood };
       }
       const failure = parseFailure(text);
-      if (failure !== undefined) return afterLoad(key, call, lastGood, new CachedLoadError(key, failure));
+      if (failure !== undefined) return afterLoad(key, call, lastGood, new CachedLoadError(key, failure), patience);
     }
   }
 
   const getOrLoad: ReadThrough['getOrLoad'] = async (key, loader, call) => {
-    const sought = await seek(key, call);
+    const patience = createPatience(settings.deadlineMs);
+    const sought = await seek(key, call, patience);
     if ('known' in sought) {
       const { known, isStale, refresh } = sought;
       if (refresh !== undefined) {
         events.emit({ type: 'refresh', key });
-        runAside(loadInto({ fill: refresh, lastGood: known }, key, loader, call));
+        runAside(loadInto({ fill: refresh, lastGood: known }, key, loader, call, patience));
       }
       return { value: known.value, isOvertaken: false, isStale };
     }
     events.emit({ type: 'miss', key });
-    const loading = loadInto(sought, key, loader, call);
+    const loading = loadInto(sought, key, loader, call, patience);
     const { lastGood } = sought;
     if (lastGood === undefined || call.softLoadTimeoutMs === Infinity) return loading;
     let timer: NodeJS.Timeout | undefined;
     const soon = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, call.softLoadTimeoutMs, undefined)));
     const outcome = await Promise.race([loading, soon]).finally(() => clearTimeout(timer));
     if (outcome !== undefined) return outcome;
-    const answer = await reread(key, call, lastGood);
+    const answer = await reread(key, call, lastGood, patience);
     if (answer === undefined) return loading;
     runAside(loading);
     return { value: answer.known.value, isOvertaken: false, isStale: answer.isStale };
@@ -206,8 +225,13 @@ export function createReadThrough(
   }
 
   /** Whether the last good value still is one: a purge may have come since it was read, and stale never defeats a purge. */
-  async function reread(key: string, call: CallSettings, lastGood: Known): Promise<Answer | undefined> {
-    const again = await find(key, call.tags);
+  async function reread(
+    key: string,
+    call: CallSettings,
+    lastGood: Known,
+    patience: Patience,
+  ): Promise<Answer | undefined> {
+    const again = await find(key, call.tags, patience);
     if (again?.fresh !== undefined) return { known: again.fresh, isStale: false };
     const known = again === undefined ? lastGood : staleWithin(again, call.staleMs);
     return known && emitStale(key, known);
@@ -219,8 +243,9 @@ export function createReadThrough(
     call: CallSettings,
     lastGood: Known | undefined,
     error: unknown,
+    patience: Patience,
   ): Promise<Answer> {
-    const answer = lastGood && (await reread(key, call, lastGood));
+    const answer = lastGood && (await reread(key, call, lastGood, patience));
     if (answer === undefined) throw error;
     return answer;
   }
@@ -230,6 +255,7 @@ export function createReadThrough(
     key: string,
     loader: Loader<unknown>,
     call: CallSettings,
+    patience: Patience,
   ): Promise<Outcome> {
     const startedAt = performance.now();
     let loaded: Awaited<ReturnType<typeof load<unknown>>>;
@@ -238,25 +264,25 @@ export function createReadThrough(
       loaded = await (fill === undefined ? gate.pass(run) : run());
     } catch (error) {
       events.emit({ type: 'load-failed', key, error });
-      await giveUp(fill, key, error, call);
-      const { known, isStale } = await afterLoad(key, call, lastGood, error);
+      await attempt('write', key, () => patience.wait(() => giveUp(fill, error, call)));
+      const { known, isStale } = await afterLoad(key, call, lastGood, error, patience);
       return { value: known.value, isOvertaken: false, isStale };
     }
     const costMs = Math.ceil(performance.now() - startedAt);
-    const result = fill && (await attempt('write', key, () => writer.commit(fill, key, { ...loaded, costMs }, call)));
-    return { value: loaded.value, isOvertaken: result === 'overtaken' };
-  }
-
-  /** Tells the others that the load failed: those who wait now, and for `errorTtlMs` those who come. */
-  async function giveUp(fill: Fill | undefined, key: string, error: unknown, call: CallSettings): Promise<void> {
-    if (fill === undefined) return;
-    const failure = describeFailure(error);
-    const isKept = call.errorTtlMs > 0;
-    await attempt('write', key, async () => {
-      if (isKept) await fill.commit(failureWrites(failure, call.errorTtlMs));
-      else await fill.abandon(JSON.stringify(failure));
-    });
+    if (fill === undefined) return { value: loaded.value, isOvertaken: false };
+    const result = await attempt('write', key, () =>
+      patience.wait(() => writer.commit(fill, key, { ...loaded, costMs }, call)),
+    );
+    // Unknown counts as overtaken: those who joined ask again.
+    return { value: loaded.value, isOvertaken: result === undefined || result === 'overtaken' };
   }
 
   return { find, findMany, getOrLoad };
+}
+
+/** Tells the others that the load failed: those who wait now, and for `errorTtlMs` those who come. */
+async function giveUp(fill: Fill | undefined, error: unknown, { errorTtlMs }: CallSettings): Promise<void> {
+  const failure = describeFailure(error);
+  if (errorTtlMs > 0) await fill?.commit(failureWrites(failure, errorTtlMs));
+  else await fill?.abandon(JSON.stringify(failure));
 }

@@ -55,10 +55,26 @@ describe('createCache() with l1 on a Cluster', () => {
     await cache.close();
   });
 
-  it('follows a slot that moves to another master', async () => {
-    const { cache, other, warm, redis } = await armed();
+  it('keeps nothing from the moment that one of its connections is lost', async () => {
+    const { cache, other, warm, redis, events } = await armed();
     await write(other, 'first');
     await warm();
+    events.length = 0;
+    const [node] = redis.nodes('master');
+    await node?.call('client', 'kill', 'type', 'pubsub');
+    await until(() => events.some((event) => event.type === 'l1' && !event.isArmed), { timeoutMs: BOUND_MS });
+    await write(other, 'second');
+    await until(() => events.some((event) => event.type === 'l1' && event.isArmed), { timeoutMs: 5_000 });
+    const texts = (await cache.getMany<{ text: string }>(keys)).map((value) => value?.text);
+    expect(new Set(texts)).toStrictEqual(new Set(['second']));
+    await cache.close();
+  });
+
+  it('follows a slot that moves to another master', async () => {
+    const { cache, other, warm, redis, events } = await armed();
+    await write(other, 'first');
+    await warm();
+    events.length = 0;
     const root = 'key-3';
     const slot = await redis.cluster('KEYSLOT', root);
     const ports = await masterPorts(redis);
@@ -76,6 +92,8 @@ describe('createCache() with l1 on a Cluster', () => {
     }
     await other.set(root, { text: 'moved' });
     await until(async () => (await cache.get<{ text: string }>(root))?.text === 'moved', { timeoutMs: BOUND_MS + 500 });
+    // Not every version of Redis tells of keys that a node loses with their slot: memory starts anew.
+    await until(() => events.some((event) => event.type === 'l1' && !event.isArmed), { timeoutMs: BOUND_MS + 500 });
     await warm();
     await other.set(root, { text: 'moved again' });
     await until(async () => (await cache.get<{ text: string }>(root))?.text === 'moved again', { timeoutMs: BOUND_MS });

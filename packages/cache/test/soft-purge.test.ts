@@ -82,6 +82,15 @@ describe.each(verbs)('a soft purge by %s', (verb) => {
     await expect(cache.getOrSet('key', fail, options)).rejects.toThrow(RangeError);
   });
 
+  it('hides the entry from read(), and shows it to look() with its time', async () => {
+    const { cache } = cacheFixture();
+    await cache.set('key', 1, options);
+    await purges[verb](cache);
+    expect(await cache.entries.read('key', ['', 'fresh'])).toStrictEqual([undefined, undefined]);
+    const { entries } = await cache.entries.look('key', ['']);
+    expect(entries[0]?.softAtMs).toBeGreaterThan(1_700_000_000_000);
+  });
+
   it('costs one command', async () => {
     const { cache, redis } = cacheFixture();
     await purges[verb](cache);

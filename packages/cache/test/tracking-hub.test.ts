@@ -19,8 +19,10 @@ describe('caches with l1 on one client', () => {
     const redis = server.client();
     const prefix = uniquePrefix('hub');
     const armed = new Set<string>();
+    const refused: Error[] = [];
     const open = (own: string, namespace: string) => {
       const onEvent = (event: CacheEvent) => {
+        if (event.type === 'l1' && event.error !== undefined) refused.push(event.error);
         if (event.type === 'l1') armed[event.isArmed ? 'add' : 'delete'](own + namespace);
       };
       return createCache({ redis, prefix: own, namespace, ttlMs: 60_000, deadlineMs: 5_000, l1: {}, onEvent });
@@ -31,6 +33,7 @@ describe('caches with l1 on one client', () => {
     const later = open(prefix, 'c');
     await until(() => armed.size === 3);
     expect(await followers()).toBe(1);
+    expect(refused).toStrictEqual([]);
 
     const writer = server.client();
     const elsewhere = (own: string, namespace: string) =>
