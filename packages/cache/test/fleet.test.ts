@@ -71,12 +71,13 @@ describe('a fleet of processes', () => {
 
   it('takes over from a process that was killed, as soon as its lease is over', async () => {
     const leaseMs = 400;
-    const { args, runs, cache } = fleet({ leaseMs });
+    const { args, runs, cache, events } = fleet({ leaseMs, namespace: 'fleet' });
     const holder = await startProcess<number>({
       module,
       args: { ...args, rounds: 1, loadMs: 60_000, leaseMs, isHolder: true },
     });
     const waiting = cache.getOrSet('key-0', () => 'taken over');
+    await until(() => events.some(({ type }) => type === 'wait'));
     const killedAt = performance.now();
     await holder.kill('SIGKILL');
     expect(await waiting).toBe('taken over');
