@@ -44,6 +44,10 @@ export interface IdempotencyOptions {
   readonly skip?: (req: Request, res: Response) => boolean | Promise<boolean>;
   /** Gives what makes a payload the same payload. @default the query and the parsed body, JSON with sorted keys */
   readonly fingerprint?: (req: Request) => string | Uint8Array | Promise<string | Uint8Array>;
+  /** Whether duplicates of a running request wait for its answer, instead of a 409. @default false */
+  readonly wait?: boolean;
+  /** How long they wait, in milliseconds; then 409. @default 30 000 */
+  readonly waitMs?: number;
   /** How long a crashed process blocks its key, in milliseconds. A live one renews. @default 10 000 */
   readonly leaseMs?: number;
   /** How long a running request is renewed, in milliseconds: the end for a handler that never answers. @default 300 000 */
@@ -86,6 +90,8 @@ const CHECKS = {
   methods: optional(methods, ['POST', 'PATCH'] as const),
   skip: optional(callback<NonNullable<IdempotencyOptions['skip']>>(), undefined),
   fingerprint: optional(callback<NonNullable<IdempotencyOptions['fingerprint']>>(), undefined),
+  wait: optional(boolean, false),
+  waitMs: optional(integer(1, HOUR_MS), 30_000),
   leaseMs: optional(integer(MIN_LEASE_MS, HOUR_MS), 10_000),
   maxRunMs: optional(integer(MIN_LEASE_MS, 24 * HOUR_MS), 300_000),
   retentionMs: optional(integer(MIN_LEASE_MS, YEAR_MS), 24 * HOUR_MS),
