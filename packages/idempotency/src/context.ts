@@ -20,7 +20,7 @@ export interface IdempotencyContext {
    *
    * @throws {IdempotencyLostError} when the lease is lost
    */
-  assertHeld(): void;
+  readonly assertHeld: () => void;
   /**
    * To be awaited before an effect that must not happen twice. If the process dies afterwards, duplicates get 409 "outcome
    * unknown" and the handler does not run again; without it, they run it. Whatever the handler answers afterwards is kept,
@@ -29,7 +29,7 @@ export interface IdempotencyContext {
    * @throws {IdempotencyLostError} when the lease is lost: the effect must not be made
    * @throws {StoreUnavailableError} when Redis does not answer: the effect must not be made
    */
-  markEffect(): Promise<void>;
+  readonly markEffect: () => Promise<void>;
   /**
    * Runs `work` once and keeps its result: a later run of the same request, after a crash or a 5xx, gets the result and
    * does not run it. A crash inside of `work` runs it again, with the same `key`.
@@ -41,7 +41,7 @@ export interface IdempotencyContext {
    * @throws {StoreUnavailableError} when Redis does not answer; `work` may have run
    * @throws {StepError} when the name is wrong or used twice, or the result cannot be kept
    */
-  step<T>(name: string, work: StepFunction<T>): Promise<T>;
+  readonly step: <T>(name: string, work: StepFunction<T>) => Promise<T>;
 }
 
 /** The context of a request that is answered from its record. */

@@ -6,6 +6,7 @@
 import { masterClients, type RedisClient } from '@sallyport/core';
 
 const RETRY_MS = 50;
+const MAX_RETRY_MS = 2_000;
 /** A server that accepts and then says nothing is left after this time. */
 const READY_MS = 3_000;
 
@@ -41,9 +42,11 @@ class Subscriber {
   readonly #listeners = new Map<string, Set<ChannelListener>>();
   readonly #liveSince = new Map<string, number>();
   readonly #end = () => this.#stop();
-  readonly #follow = () => this.#drop();
+  readonly #leave = () => this.#drop();
+  readonly #follow = () => this.#connect();
   #client: ListeningClient | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #retryMs = RETRY_MS;
 
   constructor(redis: RedisClient) {
     this.#redis = redis;
@@ -73,15 +76,18 @@ class Subscriber {
   }
 
   #start(): void {
-    // It ends with the client, and follows it to another server: a new master after a failover.
+    // It ends with the client, and follows it to another server: a new master after a failover. A client that is closed
+    // while it has no connection does not say so: that it has none must be enough to leave it alone.
     this.#redis.on('end', this.#end);
-    this.#redis.on('close', this.#follow);
+    this.#redis.on('close', this.#leave);
+    this.#redis.on('ready', this.#follow);
     this.#connect();
   }
 
   #stop(): void {
     this.#redis.off('end', this.#end);
-    this.#redis.off('close', this.#follow);
+    this.#redis.off('close', this.#leave);
+    this.#redis.off('ready', this.#follow);
     subscribers.delete(this.#redis);
     const client = this.#client;
     this.#client = undefined;
@@ -92,7 +98,10 @@ class Subscriber {
   }
 
   #connect(): void {
-    const node = masterClients(this.#redis)[0] as RedisClient & { duplicate(options: object): ListeningClient };
+    if (this.#client !== undefined || this.#redis.status !== 'ready') return;
+    const nodes = masterClients(this.#redis) as (RedisClient & { duplicate(options: object): ListeningClient })[];
+    // The clients of a Cluster's nodes connect when they are first used.
+    const node = nodes.find(({ status }) => status === 'ready') ?? nodes.find(({ status }) => status === 'wait');
     if (node === undefined) return this.#retry();
     const client = node.duplicate({
       protocol: 2,
@@ -112,6 +121,7 @@ class Subscriber {
       sentinelRetryStrategy: () => null,
     });
     this.#client = client;
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#drop(), READY_MS).unref();
     // What fails is told by "end".
     client.on('error', () => undefined);
@@ -120,6 +130,7 @@ class Subscriber {
     client.on('ready', () => {
       if (this.#client !== client) return;
       clearTimeout(this.#timer);
+      this.#retryMs = RETRY_MS;
       for (const channel of this.#listeners.keys()) void this.#hear(client, channel);
     });
     client.on('end', () => this.#client === client && this.#drop());
@@ -158,6 +169,7 @@ class Subscriber {
 
   #retry(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#connect(), RETRY_MS * (1 + Math.random())).unref();
+    this.#timer = setTimeout(() => this.#connect(), this.#retryMs * (0.5 + Math.random())).unref();
+    this.#retryMs = Math.min(this.#retryMs * 2, MAX_RETRY_MS);
   }
 }

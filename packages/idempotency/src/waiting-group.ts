@@ -116,6 +116,8 @@ export class WaitingGroup {
       return;
     }
     this.#waiters.delete(first);
+    // The others wait for this one now: Redis is to know, so that its end is published too.
+    this.#isCalled = true;
     first(end);
   }
 
