@@ -7,7 +7,7 @@ import { captureAnswer } from './capture.js';
 import { readClaim } from './claim-request.js';
 import type { IdempotencyEvent } from './events.js';
 import { resolveOptions, type IdempotencyOptions } from './options.js';
-import { answerDuplicate, refuseForNow } from './own-answers.js';
+import { answerDuplicate, publishRetention, refuseForNow } from './own-answers.js';
 import { leaseLost, storeUnavailable } from './problems.js';
 import { idOf, type IdempotentRequest } from './record-id.js';
 import { RecordStore, type Claim } from './record-store.js';
@@ -50,7 +50,7 @@ const RETRY_AFTER_FAILURE_MS = 1_000;
  */
 export function idempotency(options: IdempotencyOptions): IdempotencyHandler {
   const settings = resolveOptions(options);
-  const { redis, prefix, onStoreFailure, maxBodyBytes, wait, waitMs } = settings;
+  const { redis, prefix, onStoreFailure, maxBodyBytes, retentionMs, wait, waitMs } = settings;
   const events = createEventSink<IdempotencyEvent>('idempotency', settings.onEvent);
   const store = new RecordStore(settings, events);
   const waitingRoom = new WaitingRoom(redis, store);
@@ -95,7 +95,7 @@ export function idempotency(options: IdempotencyOptions): IdempotencyHandler {
   function act(req: Request, res: Response, clientKey: string, { reply, claim, sentAt }: WaitEnd): boolean {
     const key = claim.id;
     if (reply.outcome !== 'claimed') {
-      answerDuplicate(req, res, reply, { key, clientKey, events });
+      answerDuplicate(req, res, reply, { key, clientKey, retentionMs, events });
       return false;
     }
     const { token, steps } = reply;
@@ -108,6 +108,7 @@ export function idempotency(options: IdempotencyOptions): IdempotencyHandler {
     const run = new Run(claim, { ...settings, store, events });
     runs.add(run);
     req.idempotency = run.contextFor(clientKey);
+    publishRetention(res, retentionMs);
     let isAnswered = false;
     captureAnswer(res, {
       maxBodyBytes,

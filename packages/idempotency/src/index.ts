@@ -9,4 +9,5 @@ export type { IdempotentRequest } from './record-id.js';
 export type { RecordState } from './scripts/inspect.js';
 export type { IdempotencyEvent, StoreOperation } from './events.js';
 export { BodyNotComparableError, BodyNotParsedError, IdempotencyLostError, ScopeError, StepError } from './errors.js';
+export { rememberBytes } from './raw-body.js';
 export { problemTypes } from './problems.js';

@@ -21,8 +21,9 @@ import type { IdempotencyEvent } from './events.js';
 /** Who a key belongs to: a function that names the user or tenant, or `'public'` for keys that all clients share. */
 export type Scope = 'public' | ((req: Request) => string | Promise<string>);
 
-/** Methods that can be protected. The safe ones (RFC 9110 §9.2.1) need no key. */
-export type ProtectedMethod = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+/** Methods that can be protected. The safe ones, GET and HEAD, need no key (RFC 9110 §9.2.1) unless they are not safe here. */
+export type ProtectedMethod = (typeof METHODS)[number];
+const METHODS = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET', 'HEAD'] as const;
 
 /** Settings of `idempotency`. */
 export interface IdempotencyOptions {
@@ -56,6 +57,11 @@ export interface IdempotencyOptions {
   readonly retentionMs?: number;
   /** Largest body that is kept, in bytes. @default 1 048 576 */
   readonly maxBodyBytes?: number;
+  /**
+   * What becomes of an answer with a larger body: `'keep-status'` keeps status and headers, and duplicates get 409;
+   * `'release'` frees the key, and they run again. @default 'keep-status'
+   */
+  readonly onLargeBody?: 'keep-status' | 'release';
   /** Redis does not answer the claim: `'closed'` answers 503, `'open'` runs the request unprotected. @default 'closed' */
   readonly onStoreFailure?: 'closed' | 'open';
   /** How long one call to Redis may take, in milliseconds. @default 200 */
@@ -76,7 +82,7 @@ const scope: Check<Scope> = (value, site) =>
 
 const methods: Check<readonly ProtectedMethod[]> = (value, site) => {
   if (!Array.isArray(value) || value.length === 0) refuse(site, 'a list of methods that is not empty', value);
-  return value.map((method) => oneOf('POST', 'PUT', 'PATCH', 'DELETE')(method, site));
+  return value.map((method) => oneOf(...METHODS)(method, site));
 };
 
 const CHECKS = {
@@ -96,6 +102,7 @@ const CHECKS = {
   maxRunMs: optional(integer(MIN_LEASE_MS, 24 * HOUR_MS), 300_000),
   retentionMs: optional(integer(MIN_LEASE_MS, YEAR_MS), 24 * HOUR_MS),
   maxBodyBytes: optional(integer(0, 64 * MEBIBYTE), MEBIBYTE),
+  onLargeBody: optional(oneOf('keep-status', 'release'), 'keep-status' as const),
   onStoreFailure: optional(oneOf('closed', 'open'), 'closed'),
   deadlineMs: optional(deadline, 200),
   onEvent: optional(callback<(event: IdempotencyEvent) => void>(), undefined),

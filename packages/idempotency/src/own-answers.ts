@@ -13,6 +13,7 @@ export interface DuplicateContext {
   /** Id of the record. */
   readonly key: string;
   readonly clientKey: string;
+  readonly retentionMs: number;
   readonly events: EventSink<IdempotencyEvent>;
 }
 
@@ -21,7 +22,7 @@ export function answerDuplicate(
   req: Request,
   res: Response,
   reply: Exclude<ClaimReply, { outcome: 'claimed' }>,
-  { key, clientKey, events }: DuplicateContext,
+  { key, clientKey, retentionMs, events }: DuplicateContext,
 ): void {
   switch (reply.outcome) {
     case 'running':
@@ -36,8 +37,14 @@ export function answerDuplicate(
     case 'done':
       events.emit({ type: 'replayed', key, token: reply.token, status: reply.head.status });
       req.idempotency = replayContext(clientKey, reply.token);
+      publishRetention(res, retentionMs);
       return replay(req, res, reply);
   }
+}
+
+/** Tells how long kept answers of this resource are kept: until then, a client may send its request again. */
+export function publishRetention(res: Response, retentionMs: number): void {
+  res.setHeader('Idempotency-Retention', Math.floor(retentionMs / 1000));
 }
 
 /** Answers with a problem that passes. */
@@ -57,9 +64,13 @@ function replay(req: Request, res: Response, kept: Extract<ClaimReply, { outcome
   }
   writeKeptHead(res, head);
   res.setHeader('Idempotency-Replayed', 'true');
-  // Not `end(body)`: with a length that Node finds by itself, it garbles a Content-Disposition that is not ASCII.
   // RFC 9110 §15.3.5, §15.4.5: an answer without content has no length either.
-  if (body.length > 0 && head.status !== 204 && head.status !== 304)
-    res.setHeader('Content-Length', body.length).write(body);
+  const isBodiless = head.status === 204 || head.status === 304 || body.length === 0;
+  // RFC 9112 §7.1.2: trailers need chunks, which a length would rule out.
+  if (head.trailers !== undefined) res.setHeader('Trailer', head.trailers.map(([name]) => name).join(', '));
+  else if (!isBodiless) res.setHeader('Content-Length', body.length);
+  // Not `end(body)`: with a length that Node finds by itself, it garbles a Content-Disposition that is not ASCII.
+  if (!isBodiless) res.write(body);
+  if (head.trailers !== undefined) res.addTrailers([...head.trailers]);
   res.end();
 }

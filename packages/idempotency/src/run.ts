@@ -36,6 +36,7 @@ export interface RunOptions {
   readonly leaseMs: number;
   readonly maxRunMs: number;
   readonly maxBodyBytes: number;
+  readonly onLargeBody: 'keep-status' | 'release';
 }
 
 /** Holds the lease of one claim until its answer is kept or given up. */
@@ -96,7 +97,9 @@ export class Run {
     clearTimeout(this.#runTimer);
     this.#isAnswered = true;
     // A mark on its way counts as well: whoever did not wait for it has gone on.
-    if (!isKept(answer.head.status, this.#effect !== undefined)) {
+    const hasEffect = this.#effect !== undefined;
+    const isTooLarge = answer.body === undefined && this.#options.onLargeBody === 'release';
+    if (!isKept(answer.head.status, hasEffect) || (isTooLarge && !hasEffect)) {
       await this.#release(answer.head.status);
       return 'send';
     }
