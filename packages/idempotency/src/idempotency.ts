@@ -1,33 +1,20 @@
 // The middleware: the order of its steps. What a key is, what a payload is, which headers are sent again and how an answer
 // is captured stand in files of their own; the scripts decide who runs.
 
-import { clearPrefix, createEventSink, sendProblem, StoreUnavailableError } from '@sallyport/core';
-import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { sendProblem, StoreUnavailableError } from '@sallyport/core';
+import type { NextFunction, Request, Response } from 'express';
 import { captureAnswer } from './capture.js';
 import { readClaim } from './claim-request.js';
-import type { IdempotencyEvent } from './events.js';
+import { createHandle, type IdempotencyHandler } from './handle.js';
 import { resolveOptions, type IdempotencyOptions } from './options.js';
 import { answerDuplicate, publishRetention, refuseForNow } from './own-answers.js';
 import { leaseLost, storeUnavailable } from './problems.js';
-import { idOf, type IdempotentRequest } from './record-id.js';
 import { RecordStore, type Claim } from './record-store.js';
 import { Run, type GrantedClaim } from './run.js';
 import type { ClaimReply } from './scripts/claim.js';
-import type { RecordState } from './scripts/inspect.js';
+import { createCountedEvents } from './stats.js';
 import type { WaitEnd } from './waiting-group.js';
 import { WaitingRoom } from './waiting-room.js';
-
-/** The middleware, with what operators need. */
-export interface IdempotencyHandler extends RequestHandler {
-  /** What is known of a request, given itself or as the `key` of an event; `undefined` if nothing. Changes nothing. */
-  get(request: IdempotentRequest | string): Promise<RecordState | undefined>;
-  /** Forgets a request, so that it can run again. Gives whether it was known. */
-  delete(request: IdempotentRequest | string): Promise<boolean>;
-  /** Removes every key under the prefix, for administration. Gives their number. */
-  clear(): Promise<number>;
-  /** Ends renewals and waits: requests that are still running keep their lease until it runs out. */
-  close(): Promise<void>;
-}
 
 /** A claim on its way. */
 interface PendingClaim {
@@ -51,7 +38,7 @@ const RETRY_AFTER_FAILURE_MS = 1_000;
 export function idempotency(options: IdempotencyOptions): IdempotencyHandler {
   const settings = resolveOptions(options);
   const { redis, prefix, onStoreFailure, maxBodyBytes, retentionMs, wait, waitMs } = settings;
-  const events = createEventSink<IdempotencyEvent>('idempotency', settings.onEvent);
+  const events = createCountedEvents(settings.onEvent);
   const store = new RecordStore(settings, events);
   const waitingRoom = new WaitingRoom(redis, store);
   const runs = new Set<Run>();
@@ -137,13 +124,9 @@ export function idempotency(options: IdempotencyOptions): IdempotencyHandler {
     if (isToRun) next();
   }
 
-  return Object.assign(idempotencyMiddleware, {
-    get: async (request: IdempotentRequest | string) => store.inspect(idOf(request)),
-    delete: async (request: IdempotentRequest | string) => store.delete(idOf(request)),
-    clear: () => clearPrefix(redis, prefix),
-    async close() {
-      for (const run of runs) run.abandon();
-      waitingRoom.close();
-    },
-  });
+  const close = () => {
+    for (const run of runs) run.abandon();
+    waitingRoom.close();
+  };
+  return Object.assign(idempotencyMiddleware, createHandle({ redis, prefix, store, events, close }));
 }

@@ -1,7 +1,9 @@
 // The middleware, its types, and what it throws.
 import './express-augmentation.js';
 
-export { idempotency, type IdempotencyHandler } from './idempotency.js';
+export { idempotency } from './idempotency.js';
+export type { IdempotencyHandle, IdempotencyHandler } from './handle.js';
+export type { IdempotencyStats } from './stats.js';
 export type { IdempotencyOptions, ProtectedMethod, Scope } from './options.js';
 export type { IdempotencyContext } from './context.js';
 export type { StepContext, StepFunction } from './steps.js';

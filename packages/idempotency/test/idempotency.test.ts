@@ -442,6 +442,17 @@ describe('the handle of idempotency()', () => {
     expect(shop.runs()).toBe(2);
   });
 
+  it('counts what this process has seen', async () => {
+    const { url, once } = await openShop(express);
+    const send = (item: number) => request(url).post('/').set('Idempotency-Key', '"a"').send({ item });
+    await send(7).expect(201);
+    await send(7).expect(201);
+    await send(8).expect(422);
+    const none = { resumed: 0, waited: 0, conflicts: 0, outcomesUnknown: 0, released: 0, leasesLost: 0, refused: 0 };
+    const counts = { claimed: 1, replayed: 1, mismatches: 1, kept: 1, storeFailures: 0, unprotected: 0 };
+    expect(once.stats()).toStrictEqual({ ...none, ...counts });
+  });
+
   it('writes one key per request, a digest that expires after retentionMs', async () => {
     const redis = connect();
     const { url, prefix } = await openShop(express, placeOrder, { retentionMs: 60_000 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import express from 'express';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { connect, listen, uniquePrefix } from '@sallyport/testkit';
 import { idempotency } from '@sallyport/idempotency';
 import { exchange, headerOf } from './exchange.js';
@@ -31,7 +31,7 @@ const sequences = fc
   )
   .map(([base, changes]) => [
     base,
-    ...changes.map(([part, other]): Sent => (part === 'none' ? base : { ...base, [part]: other[part as keyof Sent] })),
+    ...changes.map(([part, other]): Sent => (part === 'none' ? base : { ...base, [part]: other[part] })),
   ]);
 
 /** What the request is to the server: two that agree in all of it are one. */
