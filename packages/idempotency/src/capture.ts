@@ -73,7 +73,9 @@ export function captureAnswer(res: ServerResponse, { maxBodyBytes, onAnswer, rep
       send(last);
       if (endArgs !== undefined) original.end(...endArgs);
     };
-    const whole = { ...(head ?? readHead(res, before)), ...(trailers.length > 0 && { trailers }) };
+    // RFC 9112 §7.1.2: only chunks have trailers. With a length, or one that Node is about to find, they are not sent.
+    const isChunked = !res.hasHeader('content-length') && (hasBegun || res.hasHeader('trailer'));
+    const whole = { ...(head ?? readHead(res, before)), ...(isChunked && trailers.length > 0 && { trailers }) };
     onAnswer({ head: whole, body: body.bytes })
       .then(finish)
       // Neither step is meant to fail. The client must not wait for ever if one does.

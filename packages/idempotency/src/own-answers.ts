@@ -44,7 +44,7 @@ export function answerDuplicate(
 
 /** Tells how long kept answers of this resource are kept: until then, a client may send its request again. */
 export function publishRetention(res: Response, retentionMs: number): void {
-  res.setHeader('Idempotency-Retention', Math.floor(retentionMs / 1000));
+  if (!res.headersSent) res.setHeader('Idempotency-Retention', Math.floor(retentionMs / 1000));
 }
 
 /** Answers with a problem that passes. */

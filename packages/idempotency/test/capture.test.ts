@@ -92,6 +92,18 @@ describe.each(expressVersions)('an answer on its way on $name', ({ express }) =>
     },
   );
 
+  it('ends when the handler ended it while its last write was held', async () => {
+    const hasFinished = deferred();
+    const shop = await openShop(express, (_req, res) => {
+      res.once('finish', () => hasFinished.resolve());
+      res.set('Content-Length', '4').write('half', () => undefined);
+      res.end();
+      res.end();
+    });
+    expect((await exchange(shop.url, { headers })).body).toBe('half');
+    await hasFinished.promise;
+  });
+
   it('streams meanwhile: earlier bytes do not wait for the last ones', async () => {
     const gate = deferred();
     const shop = await openShop(express, (_req, res) => {

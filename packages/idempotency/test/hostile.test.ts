@@ -61,9 +61,10 @@ describe('a hostile client', () => {
         peakBytes = Math.max(peakBytes, process.memoryUsage().arrayBuffers);
         while (sent < chunks) {
           sent += 1;
-          if (!res.write(chunk)) return void res.once('drain', more);
+          if (!res.write(chunk)) break;
         }
-        res.end();
+        if (sent < chunks) res.once('drain', more);
+        else res.end();
       };
       more();
     });

@@ -35,7 +35,7 @@ export class RecordModel {
     const grant = this.#grants;
     const fresh = { state: 'running', owner, fingerprint, grant, isLive: true, answer: undefined } as const;
     this.record = { ...fresh, hasEffect, isWaited, steps: { ...steps } };
-    return `claimed ${JSON.stringify(steps)}`;
+    return `claimed ${JSON.stringify(Object.entries(steps).toSorted(([a], [b]) => (a < b ? -1 : 1)))}`;
   }
 
   renew(owner: string): boolean {

@@ -95,6 +95,10 @@ export const shapes: Readonly<Record<string, Handler>> = {
     res.addTrailers([['X-Sum', '0']]);
     res.end();
   },
+  'trailers that are not sent, because there is a length': (_req, res) => {
+    res.addTrailers({ 'X-Sum': '1' });
+    res.end('x');
+  },
   'writeHead with headers': (_req, res) => {
     res.writeHead(201, { 'Content-Type': 'text/plain', 'X-Order': '7', Link: ['</a>', '</b>'] });
     res.end('created');

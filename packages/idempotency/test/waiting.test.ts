@@ -6,16 +6,20 @@ import {
   dedicatedCluster,
   dedicatedRedis,
   deferred,
+  redisUrl,
   startProxy,
   until,
   type Deferred,
 } from '@sallyport/testkit';
 import type { Redis } from 'ioredis';
+import { Redis as IORedis5 } from 'ioredis5';
 import { request as httpRequest } from 'node:http';
-import { problemTypes, type IdempotencyOptions } from '@sallyport/idempotency';
+import { problemTypes, type IdempotencyEvent, type IdempotencyOptions } from '@sallyport/idempotency';
 import { exchange, headerOf, type Exchange } from './exchange.js';
 import { openShop, placeOrder, type Shop } from './shop.js';
 
+const isFull = process.env['SALLYPORT_TEST'] === 'full';
+const ROUNDS = isFull ? 300 : 5;
 const headers = { 'Idempotency-Key': '"a"' };
 
 /** A shop whose duplicates wait. Each run waits at a gate of its own; `answer(run, status)` opens it. */
@@ -216,6 +220,55 @@ describe('duplicates that wait', () => {
     expect(other.runs()).toBe(0);
     await first.answer(0);
     expect((await running).status).toBe(201);
+  });
+
+  it('are woken on a client of ioredis 5 as well', async () => {
+    const redis = new IORedis5(redisUrl());
+    try {
+      const shop = await openWaitingShop({ redis: redis as unknown as Redis });
+      const first = shop.send();
+      await shop.running(0);
+      const duplicate = shop.send();
+      await shop.areWaiting(1);
+      await until(() => isHearing(connect(), shop.prefix));
+      await shop.answer(0);
+      expect((await duplicate).body).toBe((await first).body);
+      await shop.once.close();
+    } finally {
+      redis.disconnect();
+    }
+  });
+
+  it('are woken within milliseconds of the commit', async () => {
+    const first = await openWaitingShop();
+    const wokenAt: number[] = [];
+    const onEvent = ({ type }: IdempotencyEvent) => void (type === 'replayed' && wokenAt.push(performance.now()));
+    let waiting = 0;
+    const other = await openWaitingShop({
+      prefix: first.prefix,
+      onEvent(event) {
+        if (event.type === 'waiting') waiting += 1;
+        onEvent(event);
+      },
+    });
+    const delays: number[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const key = { 'Idempotency-Key': `"round ${round}"` };
+      const running = first.send(key);
+      await first.running(round);
+      const duplicate = other.send(key);
+      await until(() => waiting === round + 1);
+      if (round === 0) await until(() => isHearing(connect(), first.prefix));
+      const keptAt = until(() => countOf(first, 'kept') === round + 1 && performance.now(), { everyMs: 0 });
+      await first.answer(round);
+      await Promise.all([running, duplicate]);
+      delays.push((wokenAt[round] ?? Infinity) - Number(await keptAt));
+    }
+    const sorted = delays.toSorted((a, b) => a - b);
+    const [median = Infinity, slow = Infinity] = [sorted[Math.floor(ROUNDS / 2)], sorted[Math.floor(ROUNDS * 0.99)]];
+    if (isFull) process.stdout.write(`woken after ${median.toFixed(2)} ms (p50), ${slow.toFixed(2)} ms (p99)\n`);
+    // A lost wake-up would take a second.
+    expect(median).toBeLessThan(isFull ? 10 : 500);
   });
 
   it('are woken across the nodes of a Cluster', async () => {
