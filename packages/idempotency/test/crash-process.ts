@@ -78,6 +78,16 @@ export async function run({ url, prefix, leaseMs }: CrashProcessArguments, conte
     next();
   };
 
+  /** With `X-Gate`, waits until something is pushed to the list of that name. */
+  async function passGate(req: Request): Promise<void> {
+    const gate = req.get('X-Gate');
+    if (gate === undefined) return;
+    const waiting = new Redis(url);
+    await count('held');
+    await waiting.blpop(`${prefix}${gate}`, 0);
+    waiting.disconnect();
+  }
+
   /** What must not happen twice. */
   async function effect(req: Request, key: string): Promise<void> {
     if (isHeld(req, 'before the effect')) await hold();
@@ -90,6 +100,8 @@ export async function run({ url, prefix, leaseMs }: CrashProcessArguments, conte
     if (isHeld(req, 'inside of the handler')) await hold();
     if (mode === 'marked') await req.idempotency?.markEffect();
     if (mode !== 'stepped') {
+      await passGate(req);
+      if (mode === 'plain') req.idempotency?.assertHeld();
       await effect(req, key);
       return 0;
     }
@@ -97,6 +109,7 @@ export async function run({ url, prefix, leaseMs }: CrashProcessArguments, conte
     // As a payment provider does: one charge per key, however often it is asked.
     await req.idempotency?.step('charge', async (step) => {
       if (isHeld(req, 'before the effect')) await hold();
+      await passGate(req);
       const isNew = await ledger.set(`${prefix}charge ${step.key}`, 1, 'EX', 120, 'NX');
       if (isNew !== null) await count(`effects ${key}`);
       if (isHeld(req, 'after the effect')) await hold();
@@ -108,7 +121,12 @@ export async function run({ url, prefix, leaseMs }: CrashProcessArguments, conte
   const once = idempotency({ redis: holding, ...options });
   const app = express();
   app.post('/:mode', announce, once, pass('before the handler'), async (req, res) => {
-    const order = await work(req.params['mode'] as Mode, req);
+    let order: number;
+    try {
+      order = await work(req.params['mode'] as Mode, req);
+    } catch (error) {
+      return void res.status(503).json({ code: Reflect.get(Object(error), 'code') });
+    }
     res.status(201).type('text').write('order ');
     if (isHeld(req, 'mid-flush')) await hold();
     res.end(`${order} for ${req.idempotency?.key}`);

@@ -1,5 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
-import { connect, redisUrl, startProcess, uniquePrefix, until } from '@sallyport/testkit';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { connect, redisUrl, startProcess, uniquePrefix, until, type StartedProcess } from '@sallyport/testkit';
 import { problemTypes } from '@sallyport/idempotency';
 import { modes, points, type CrashProcessArguments, type Mode, type Point } from './crash-process.js';
 import { exchange, headerOf, type Exchange } from './exchange.js';
@@ -44,9 +44,13 @@ function kindOf(answer: Exchange): string {
   return headerOf(answer, 'idempotency-replayed') === 'true' ? 'replay' : 'run';
 }
 
+let living: StartedProcess<string>;
+beforeAll(async () => {
+  living = await start();
+}, 60_000);
+
 describe('kill -9 of the process that runs a request', () => {
   it('at any point lets a retry be answered within one lease, and no effect that was marked happen twice', async () => {
-    const living = await start();
     // From now on Redis knows the scripts, so that each of them is one command that can be held.
     for (const mode of modes) await send(living.value, { mode, point: 'after the claim', key: `warm-up ${mode}` });
     let slowestMs = 0;
@@ -93,4 +97,33 @@ describe('kill -9 of the process that runs a request', () => {
       process.stdout.write(`${KILLS} kills: slowest retry ${Math.round(slowestMs)} ms, lease ${LEASE_MS} ms\n`);
     expect(slowestMs).toBeLessThan(LEASE_MS + MARGIN_MS);
   }, 600_000);
+});
+
+describe('a process that stops for longer than its lease', () => {
+  it('changes nothing when it comes back: its steps and answers are refused, its marked effect is its own', async () => {
+    const stopped = await start();
+    const crashes = modes.map((mode): Crash => ({ mode, point: 'inside of the handler', key: `stopped ${mode}` }));
+    const heldBefore = await countOf('held');
+    const late = crashes.map(({ mode, key }) =>
+      exchange(`${stopped.value}/${mode}`, { headers: { 'Idempotency-Key': `"${key}"`, 'X-Gate': key } }),
+    );
+    await until(async () => (await countOf('held')) - heldBefore === crashes.length, { timeoutMs: 20_000 });
+    process.kill(stopped.pid, 'SIGSTOP');
+    const answers = await Promise.all(crashes.map((crash) => send(living.value, crash)));
+    expect(answers.map(kindOf)).toStrictEqual(['run', 'unknown', 'run']);
+    for (const { key } of crashes) await redis.lpush(`${args.prefix}${key}`, 'open');
+    process.kill(stopped.pid, 'SIGCONT');
+    const [plain, marked, stepped] = await Promise.all(late);
+    for (const refused of [plain, stepped]) {
+      expect([refused?.status, refused?.body]).toStrictEqual([503, '{"code":"ERR_IDEMPOTENCY_LOST"}']);
+    }
+    // Nobody could take this one over: it has happened once, and now it is known.
+    expect(marked?.status).toBe(201);
+    for (const [index, crash] of crashes.entries()) {
+      const again = await send(living.value, crash);
+      expect([crash.mode, kindOf(again)]).toStrictEqual([crash.mode, 'replay']);
+      expect(again.body).toBe((crash.mode === 'marked' ? marked : answers[index])?.body);
+      expect(await countOf(`effects ${crash.key}`)).toBe(1);
+    }
+  }, 60_000);
 });
