@@ -121,15 +121,14 @@ export async function run({ url, prefix, leaseMs }: CrashProcessArguments, conte
   const once = idempotency({ redis: holding, ...options });
   const app = express();
   app.post('/:mode', announce, once, pass('before the handler'), async (req, res) => {
-    let order: number;
     try {
-      order = await work(req.params['mode'] as Mode, req);
+      const order = await work(req.params['mode'] as Mode, req);
+      res.status(201).type('text').write('order ');
+      if (isHeld(req, 'mid-flush')) await hold();
+      res.end(`${order} for ${req.idempotency?.key}`);
     } catch (error) {
-      return void res.status(503).json({ code: Reflect.get(Object(error), 'code') });
+      res.status(503).json({ code: Reflect.get(Object(error), 'code') });
     }
-    res.status(201).type('text').write('order ');
-    if (isHeld(req, 'mid-flush')) await hold();
-    res.end(`${order} for ${req.idempotency?.key}`);
   });
   const server = createServer(app);
   await new Promise<void>((resolve) => {
