@@ -19,6 +19,7 @@ import type { Claim, RecordStore } from './record-store.js';
 import { Steps } from './steps.js';
 
 const COMMIT_RETRY_MS = 100;
+const MAX_COMMIT_RETRY_MS = 2_000;
 
 /** A claim that was granted. */
 export interface GrantedClaim extends Claim {
@@ -173,8 +174,10 @@ export class Run {
    * is over, nobody need have, and then the answer still counts.
    */
   async #commitLater(answer: Answer): Promise<void> {
+    let pauseMs = COMMIT_RETRY_MS;
     do {
-      await delay(COMMIT_RETRY_MS, undefined, { ref: false });
+      await delay(pauseMs, undefined, { ref: false });
+      pauseMs = Math.min(pauseMs * 2, MAX_COMMIT_RETRY_MS);
       if ((await this.#commit(answer)) !== undefined) return;
     } while (performance.now() < this.#endsAt);
     this.#keeper.stopRenewing();

@@ -47,19 +47,29 @@ export class Steps {
   }
 
   async run<T>(name: string, work: StepFunction<T>): Promise<T> {
-    const { claim, store, finished, assertActive, isAnswered } = this.#options;
     this.#checkName(name);
+    this.#names.add(name);
+    try {
+      return (await this.#runOnce(name, work)) as T;
+    } catch (error) {
+      // The handler may try a failed step again, with the same key.
+      this.#names.delete(name);
+      throw error;
+    }
+  }
+
+  async #runOnce(name: string, work: StepFunction<unknown>): Promise<unknown> {
+    const { claim, store, finished, assertActive, isAnswered } = this.#options;
     assertActive();
     const known = finished.get(name);
-    if (known !== undefined) return parseResult(known) as T;
-    const key = stepKey(claim, name);
-    const value = await work({ key, token: claim.token, signal: this.#options.signal() });
+    if (known !== undefined) return parseResult(known);
+    const value = await work({ key: stepKey(claim, name), token: claim.token, signal: this.#options.signal() });
     const result = this.#formatResult(name, value);
     const isKept = await store.keepStep(claim, name, result);
     // With the answer kept, nobody will ask for the step again.
     if (!isKept && !isAnswered()) throw new IdempotencyLostError('taken');
     // What JSON makes of it, so that the first run sees what a later one would.
-    return parseResult(result) as T;
+    return parseResult(result);
   }
 
   #checkName(name: unknown): void {
@@ -67,7 +77,6 @@ export class Steps {
     if (!isName) throw new StepError(`its name must be a string of 1 to ${MAX_NAME_LENGTH} characters`);
     // The second of two would silently get the first one's result.
     if (this.#names.has(name)) throw new StepError(`there are two with the name ${JSON.stringify(name)}`);
-    this.#names.add(name);
   }
 
   #formatResult(name: string, value: unknown): string {

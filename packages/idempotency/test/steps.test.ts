@@ -104,6 +104,21 @@ describe('req.idempotency.step()', () => {
     expect(stepKey(claim, 'charge')).not.toBe(stepKey({ ...claim, fingerprint: 'two' }, 'charge'));
   });
 
+  it('may be tried again by the handler when it failed, with the same key', async () => {
+    const keys: string[] = [];
+    const shop = await openStepShop(async ({ step }) => {
+      const charge = () =>
+        step('charge', ({ key }) => {
+          keys.push(key);
+          if (keys.length < 3) throw new Error('no answer from the bank');
+          return 'charged';
+        });
+      return charge().catch(charge).catch(charge);
+    });
+    expect((await exchange(shop.url, { headers })).body).toBe('"charged"');
+    expect([keys.length, new Set(keys).size]).toStrictEqual([3, 1]);
+  });
+
   it('costs one command per step and mark, and none when the step is known', async () => {
     const proxy = await countingProxy();
     const shop = await openStepShop(
@@ -156,7 +171,8 @@ describe('req.idempotency.step()', () => {
     ['an empty name', ({ step }) => step('', () => 1)],
     ['a long name', ({ step }) => step('x'.repeat(101), () => 1)],
     ['no name', ({ step }) => step(7 as unknown as string, () => 1)],
-    ['two steps of one name', ({ step }) => Promise.all([step('a', () => 1), step('a', () => 2)])],
+    ['a second step of one name', ({ step }) => step('a', () => 1).then(() => step('a', () => 2))],
+    ['two steps of one name at once', ({ step }) => Promise.all([step('a', () => 1), step('a', () => 2)])],
     ['a result that JSON refuses', ({ step }) => step('big', () => 1n)],
     ['a result over maxBodyBytes', ({ step }) => step('big', () => 'x'.repeat(2_000))],
   ])('refuses %s with ERR_IDEMPOTENCY_STEP', async (_what, work) => {
