@@ -5,8 +5,8 @@ import { modes, points, type CrashProcessArguments, type Mode, type Point } from
 import { exchange, headerOf, type Exchange } from './exchange.js';
 
 const isFull = process.env['SALLYPORT_TEST'] === 'full';
-const KILLS = isFull ? 42 : 1;
-const REQUESTS_PER_POINT = isFull ? 10 : 3;
+const KILLS = isFull ? 30 : 1;
+const REQUESTS_PER_POINT = isFull ? 5 : 3;
 const LEASE_MS = 1_500;
 /** For two busy cores; what was measured is printed in the full form. */
 const MARGIN_MS = isFull ? 1_000 : 3_000;
