@@ -10,7 +10,7 @@ import { releaseScript } from '../src/scripts/release.js';
 import { renewScript } from '../src/scripts/renew.js';
 import { RecordModel } from './record-model.js';
 
-const numRuns = process.env['SALLYPORT_TEST'] === 'full' ? 5_000 : 60;
+const numRuns = process.env['SALLYPORT_TEST'] === 'full' ? 1_000 : 60;
 const LEASE_MS = 60_000;
 const RETENTION_MS = 120_000;
 
