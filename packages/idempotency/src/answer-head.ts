@@ -11,6 +11,8 @@ export interface AnswerHead {
   readonly headers: readonly (readonly [name: string, value: string | string[]])[];
   /** Headers that middleware had set and the handler took away. */
   readonly removed: readonly string[];
+  /** What was sent behind the body, when there was something. */
+  readonly trailers?: readonly [name: string, value: string][];
 }
 
 /** What belongs to one delivery and not to the answer. */
@@ -40,6 +42,7 @@ const NOT_REPLAYED = new Set([
   'x-amzn-trace-id',
   'x-cloud-trace-context',
   'idempotency-replayed',
+  'idempotency-retention',
 ]);
 const RATE_LIMIT = /^(?:x-)?ratelimit(?:-|$)|^x-rate-limit(?:-|$)/;
 
@@ -64,7 +67,9 @@ export function readHead(res: ServerResponse, before: OutgoingHttpHeaders): Answ
   const headers: [string, string | string[]][] = [];
   for (const name of rawHeaderNames(res)) {
     const value = after[name.toLowerCase()];
-    if (value === undefined || !isReplayed(name, connectionOptions)) continue;
+    // RFC 9110 §9.3.2: to HEAD, the length is told without a body that would show it.
+    const isToldLength = name.toLowerCase() === 'content-length' && res.req.method === 'HEAD';
+    if (value === undefined || !(isToldLength || isReplayed(name, connectionOptions))) continue;
     if (String(value) === String(before[name.toLowerCase()] ?? '')) continue;
     headers.push([name, Array.isArray(value) ? value.map(String) : String(value)]);
   }

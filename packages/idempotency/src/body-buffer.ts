@@ -12,10 +12,14 @@ export class BodyBuffer {
 
   /** Copies the chunk: streams reuse their buffers. */
   add(chunk: string | Uint8Array, encoding: BufferEncoding | undefined): void {
-    if (this.#length > this.#maxBytes) return;
-    this.#length += typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.byteLength;
+    this.#length = this.lengthWith(chunk, encoding);
     if (this.#length > this.#maxBytes) this.#chunks = [];
     else this.#chunks.push(typeof chunk === 'string' ? Buffer.from(chunk, encoding) : Buffer.from(chunk));
+  }
+
+  /** How long the body would be with this chunk. */
+  lengthWith(chunk: string | Uint8Array, encoding: BufferEncoding | undefined): number {
+    return this.#length + (typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.byteLength);
   }
 
   /** The body, or `undefined` when it was too large. */

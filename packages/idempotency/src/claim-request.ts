@@ -1,7 +1,6 @@
 // From a request to the claim on its record: whether it is protected, which record is its own, what its payload is. Asks
 // Redis nothing.
 
-import { randomBytes } from 'node:crypto';
 import type { Problem } from '@sallyport/core';
 import type { Request, Response } from 'express';
 import { ScopeError } from './errors.js';
@@ -10,7 +9,7 @@ import { parseIdempotencyKey } from './idempotency-key.js';
 import type { ResolvedOptions, Scope } from './options.js';
 import { keyMalformed, keyMissing } from './problems.js';
 import { recordId, splitUrl } from './record-id.js';
-import type { Claim } from './record-store.js';
+import { newOwner, type Claim } from './record-store.js';
 
 /** What is to be done with a request. */
 export type ClaimRequest =
@@ -37,7 +36,7 @@ export async function readClaim(req: Request, res: Response, settings: ResolvedO
 
   const { path } = splitUrl(req.originalUrl);
   const id = recordId({ ...(await scopeOf(req, scope)), method: req.method, path, key: parsed.key });
-  const owner = randomBytes(16).toString('base64url');
+  const owner = newOwner();
   const payload = fingerprint(req, await settings.fingerprint?.(req));
   return { kind: 'claim', claim: { id, owner, fingerprint: payload }, clientKey: parsed.key };
 }

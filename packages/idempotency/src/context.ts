@@ -1,5 +1,8 @@
 // What a handler sees as `req.idempotency`.
 
+import { StepError } from './errors.js';
+import type { StepFunction } from './steps.js';
+
 /** The protection of one request. Handlers only see fresh runs; loggers see replays as well. */
 export interface IdempotencyContext {
   /** The client's key, without quotes. */
@@ -17,11 +20,34 @@ export interface IdempotencyContext {
    *
    * @throws {IdempotencyLostError} when the lease is lost
    */
-  assertHeld(): void;
+  readonly assertHeld: () => void;
+  /**
+   * To be awaited before an effect that must not happen twice. If the process dies afterwards, duplicates get 409 "outcome
+   * unknown" and the handler does not run again; without it, they run it. Whatever the handler answers afterwards is kept,
+   * 5xx as well.
+   *
+   * @throws {IdempotencyLostError} when the lease is lost: the effect must not be made
+   * @throws {StoreUnavailableError} when Redis does not answer: the effect must not be made
+   */
+  readonly markEffect: () => Promise<void>;
+  /**
+   * Runs `work` once and keeps its result: a later run of the same request, after a crash or a 5xx, gets the result and
+   * does not run it. A crash inside of `work` runs it again, with the same `key`.
+   *
+   * @param name unique in the handler, 1 to 100 characters, the same in each run
+   * @param work gives something that JSON can show, or nothing
+   * @returns the result as JSON shows it, in the first run too
+   * @throws {IdempotencyLostError} when the lease is lost; the result is not kept
+   * @throws {StoreUnavailableError} when Redis does not answer; `work` may have run
+   * @throws {StepError} when the name is wrong or used twice, or the result cannot be kept
+   */
+  readonly step: <T>(name: string, work: StepFunction<T>) => Promise<T>;
 }
 
 /** The context of a request that is answered from its record. */
 export function replayContext(key: string, token: number): IdempotencyContext {
   const { signal } = new AbortController();
-  return { key, isReplay: true, token, signal, remainingMs: 0, assertHeld: () => undefined };
+  const refuse = () => Promise.reject(new StepError('the request is answered from its record, nothing runs'));
+  const assertHeld = () => undefined;
+  return { key, isReplay: true, token, signal, remainingMs: 0, assertHeld, markEffect: refuse, step: refuse };
 }

@@ -42,3 +42,11 @@ export class IdempotencyLostError extends CoreError {
     this.reason = reason;
   }
 }
+
+/** Thrown by `req.idempotency.step()` and `markEffect()` when they are used wrongly: the handler is to be mended. */
+export class StepError extends CoreError {
+  constructor(problem: string, cause?: unknown) {
+    const options = cause === undefined ? { status: 500 } : { status: 500, cause };
+    super('ERR_IDEMPOTENCY_STEP', `@sallyport/idempotency: wrong use of a step: ${problem}`, options);
+  }
+}

@@ -2,19 +2,23 @@ import type { StoreUnavailableError } from '@sallyport/core';
 import type { LossReason } from '@sallyport/lock';
 
 /** The call to Redis that failed. */
-export type StoreOperation = 'claim' | 'renew' | 'commit' | 'release';
+export type StoreOperation = 'claim' | 'renew' | 'mark-effect' | 'keep-step' | 'commit' | 'release';
 
 /**
  * What happened, for `onEvent` and the diagnostics channel `sallyport:idempotency`. `key` is the record's id, a digest:
  * neither the client's key nor the scope leave the process through events.
  */
 export type IdempotencyEvent =
-  /** The request runs; its key was free. */
-  | { readonly type: 'claimed'; readonly key: string; readonly token: number }
+  /** The request runs; its key was free. With `steps`, it resumes after that many finished ones. */
+  | { readonly type: 'claimed'; readonly key: string; readonly token: number; readonly steps: number }
   /** A kept answer was sent. */
   | { readonly type: 'replayed'; readonly key: string; readonly token: number; readonly status: number }
   /** 409: another request with this key is running. */
   | { readonly type: 'conflict'; readonly key: string; readonly remainingMs: number }
+  /** `wait`: another request with this key is running, and this one waits for its answer. */
+  | { readonly type: 'waiting'; readonly key: string; readonly remainingMs: number }
+  /** 409: the run behind `markEffect()` ended without an answer. Somebody has to look. */
+  | { readonly type: 'unknown'; readonly key: string; readonly token: number }
   /** 422: the key was used with another payload. */
   | { readonly type: 'mismatch'; readonly key: string }
   /** The answer was kept. Without `isBodyKept` it was larger than `maxBodyBytes` and cannot be sent again. */

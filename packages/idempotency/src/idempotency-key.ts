@@ -2,6 +2,8 @@
 // String). Pure. Decides what the key is; where it must stand and what happens without it is decided elsewhere.
 
 const MAX_KEY_LENGTH = 255;
+/** Quotes, escapes and parameters included: longer values are not even looked at, so that no pattern can be made to labour. */
+const MAX_VALUE_LENGTH = 2_048;
 
 // RFC 9651 §3.3.3: DQUOTE *( %x20-21 / %x23-5B / %x5D-7E / "\" ( DQUOTE / "\" ) ) DQUOTE
 const SF_STRING = String.raw`"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"`;
@@ -30,6 +32,7 @@ export type ParsedKey = { readonly key: string } | { readonly problem: string };
  * @param value the raw field value; several header lines joined by commas are refused
  */
 export function parseIdempotencyKey(value: string, acceptBareKey: boolean): ParsedKey {
+  if (value.length > MAX_VALUE_LENGTH) return { problem: `it has ${value.length} characters` };
   // RFC 9651 §4.2: spaces around the item are discarded.
   const trimmed = value.replace(/^ +| +$/g, '');
   const quoted = ITEM.exec(trimmed)?.[1];

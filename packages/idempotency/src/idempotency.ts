@@ -1,32 +1,20 @@
 // The middleware: the order of its steps. What a key is, what a payload is, which headers are sent again and how an answer
 // is captured stand in files of their own; the scripts decide who runs.
 
-import { clearPrefix, createEventSink, sendProblem, StoreUnavailableError, type Problem } from '@sallyport/core';
-import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { writeKeptHead } from './answer-head.js';
+import { sendProblem, StoreUnavailableError } from '@sallyport/core';
+import type { NextFunction, Request, Response } from 'express';
 import { captureAnswer } from './capture.js';
 import { readClaim } from './claim-request.js';
-import { replayContext } from './context.js';
-import type { IdempotencyEvent } from './events.js';
+import { createHandle, type IdempotencyHandler } from './handle.js';
 import { resolveOptions, type IdempotencyOptions } from './options.js';
-import { answerNotKept, inProgress, keyReused, leaseLost, storeUnavailable } from './problems.js';
-import { recordId, type IdempotentRequest } from './record-id.js';
+import { answerDuplicate, publishRetention, refuseForNow } from './own-answers.js';
+import { leaseLost, storeUnavailable } from './problems.js';
 import { RecordStore, type Claim } from './record-store.js';
-import { Run } from './run.js';
+import { Run, type GrantedClaim } from './run.js';
 import type { ClaimReply } from './scripts/claim.js';
-import type { RecordState } from './scripts/inspect.js';
-
-/** The middleware, with what operators need. */
-export interface IdempotencyHandler extends RequestHandler {
-  /** What is known of a request, given itself or as the `key` of an event; `undefined` if nothing. Changes nothing. */
-  get(request: IdempotentRequest | string): Promise<RecordState | undefined>;
-  /** Forgets a request, so that it can run again. Gives whether it was known. */
-  delete(request: IdempotentRequest | string): Promise<boolean>;
-  /** Removes every key under the prefix, for administration. Gives their number. */
-  clear(): Promise<number>;
-  /** Ends the renewals: requests that are still running keep their lease until it runs out. */
-  close(): Promise<void>;
-}
+import { createCountedEvents } from './stats.js';
+import type { WaitEnd } from './waiting-group.js';
+import { WaitingRoom } from './waiting-room.js';
 
 /** A claim on its way. */
 interface PendingClaim {
@@ -49,9 +37,10 @@ const RETRY_AFTER_FAILURE_MS = 1_000;
  */
 export function idempotency(options: IdempotencyOptions): IdempotencyHandler {
   const settings = resolveOptions(options);
-  const { redis, prefix, onStoreFailure, maxBodyBytes } = settings;
-  const events = createEventSink<IdempotencyEvent>('idempotency', settings.onEvent);
+  const { redis, prefix, onStoreFailure, maxBodyBytes, retentionMs, wait, waitMs } = settings;
+  const events = createCountedEvents(settings.onEvent);
   const store = new RecordStore(settings, events);
+  const waitingRoom = new WaitingRoom(redis, store);
   const runs = new Set<Run>();
 
   /** Sends the claim, and does not wait for the reply. `undefined` when the request is to run without one. */
@@ -62,45 +51,51 @@ export function idempotency(options: IdempotencyOptions): IdempotencyHandler {
       sendProblem(req, res, request.problem);
       return 'answered';
     }
-    return { ...request, sentAt: performance.now(), reply: store.claim(request.claim) };
+    return { ...request, sentAt: performance.now(), reply: store.claim(request.claim, wait) };
   }
 
   /** Waits for the reply and acts on it; gives whether the handler is to run. */
   async function receiveReply(req: Request, res: Response, pending: PendingClaim): Promise<boolean> {
-    const key = pending.claim.id;
-    const reply = await pending.reply.catch((error: unknown) => {
-      if (error instanceof StoreUnavailableError) return undefined;
-      throw error;
-    });
-    if (reply === undefined) {
-      if (onStoreFailure === 'closed') return refuseForNow(req, res, RETRY_AFTER_FAILURE_MS, storeUnavailable());
-      events.emit({ type: 'unprotected', key });
-      return true;
-    }
-    if (reply.outcome === 'claimed') {
-      events.emit({ type: 'claimed', key, token: reply.token });
-      start(req, res, pending, reply.token);
-      return true;
-    }
-    if (reply.outcome === 'running') {
-      events.emit({ type: 'conflict', key, remainingMs: reply.remainingMs });
-      return refuseForNow(req, res, reply.remainingMs, inProgress());
-    }
-    if (reply.outcome === 'mismatch') {
-      events.emit({ type: 'mismatch', key });
-      sendProblem(req, res, keyReused());
+    const { clientKey, claim, sentAt } = pending;
+    const key = claim.id;
+    let isFirst = true;
+    try {
+      const reply = await pending.reply;
+      if (reply.outcome !== 'running' || !wait) return act(req, res, clientKey, { reply, claim, sentAt });
+      isFirst = false;
+      events.emit({ type: 'waiting', key, remainingMs: reply.remainingMs });
+      const end = await waitingRoom.wait({ reply, claim, sentAt }, waitMs, res);
+      return end !== undefined && act(req, res, clientKey, end);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      // Who has waited knows that somebody else runs it.
+      if (onStoreFailure === 'open' && isFirst) {
+        events.emit({ type: 'unprotected', key });
+        return true;
+      }
+      refuseForNow(req, res, RETRY_AFTER_FAILURE_MS, storeUnavailable());
       return false;
     }
-    events.emit({ type: 'replayed', key, token: reply.token, status: reply.head.status });
-    req.idempotency = replayContext(pending.clientKey, reply.token);
-    replay(req, res, reply);
-    return false;
   }
 
-  function start(req: Request, res: Response, { claim, sentAt, clientKey }: PendingClaim, token: number): void {
-    const run = new Run({ ...claim, token, sentAt }, { ...settings, store, events });
+  /** Gives whether the handler is to run. */
+  function act(req: Request, res: Response, clientKey: string, { reply, claim, sentAt }: WaitEnd): boolean {
+    const key = claim.id;
+    if (reply.outcome !== 'claimed') {
+      answerDuplicate(req, res, reply, { key, clientKey, retentionMs, events });
+      return false;
+    }
+    const { token, steps } = reply;
+    events.emit({ type: 'claimed', key, token, steps: steps.size });
+    start(req, res, clientKey, { ...claim, token, sentAt, steps });
+    return true;
+  }
+
+  function start(req: Request, res: Response, clientKey: string, claim: GrantedClaim): void {
+    const run = new Run(claim, { ...settings, store, events });
     runs.add(run);
     req.idempotency = run.contextFor(clientKey);
+    publishRetention(res, retentionMs);
     let isAnswered = false;
     captureAnswer(res, {
       maxBodyBytes,
@@ -129,40 +124,9 @@ export function idempotency(options: IdempotencyOptions): IdempotencyHandler {
     if (isToRun) next();
   }
 
-  return Object.assign(idempotencyMiddleware, {
-    get: async (request: IdempotentRequest | string) => store.inspect(idOf(request)),
-    delete: async (request: IdempotentRequest | string) => store.delete(idOf(request)),
-    clear: () => clearPrefix(redis, prefix),
-    async close() {
-      for (const run of runs) run.abandon();
-    },
-  });
-}
-
-function idOf(request: IdempotentRequest | string): string {
-  return typeof request === 'string' ? request : recordId(request);
-}
-
-/** Answers with a problem that passes. */
-function refuseForNow(req: Request, res: Response, retryAfterMs: number, problem: Problem): false {
-  // RFC 9110 §10.2.3: whole seconds.
-  res.setHeader('Retry-After', Math.max(Math.ceil(retryAfterMs / 1000), 1));
-  sendProblem(req, res, problem);
-  return false;
-}
-
-function replay(req: Request, res: Response, { head, body }: Extract<ClaimReply, { outcome: 'done' }>): void {
-  if (head.isBodyKept) {
-    writeKeptHead(res, head);
-    res.setHeader('Idempotency-Replayed', 'true');
-    // Not `end(body)`: with a length that Node finds by itself, it garbles a Content-Disposition that is not ASCII.
-    // RFC 9110 §15.3.5, §15.4.5: an answer without content has no length either.
-    if (body.length > 0 && head.status !== 204 && head.status !== 304)
-      res.setHeader('Content-Length', body.length).write(body);
-    res.end();
-    return;
-  }
-  const location = head.headers.find(([name]) => name.toLowerCase() === 'location');
-  if (location !== undefined) res.setHeader('Location', location[1]);
-  sendProblem(req, res, answerNotKept(head.status));
+  const close = () => {
+    for (const run of runs) run.abandon();
+    waitingRoom.close();
+  };
+  return Object.assign(idempotencyMiddleware, createHandle({ redis, prefix, store, events, close }));
 }

@@ -11,6 +11,7 @@ export const problemTypes = {
   keyMalformed: `${BASE}key-malformed`,
   keyReused: `${BASE}key-reused`,
   inProgress: `${BASE}in-progress`,
+  outcomeUnknown: `${BASE}outcome-unknown`,
   answerNotKept: `${BASE}answer-not-kept`,
   storeUnavailable: `${BASE}store-unavailable`,
   leaseLost: `${BASE}lease-lost`,
@@ -45,6 +46,14 @@ export const inProgress = (): Problem => ({
   status: 409,
   title: 'Request in progress',
   detail: 'A request with this key is being processed. Send it again after the time in Retry-After.',
+});
+
+/** After a crash behind `markEffect()`. Asking again does not help, but it does no harm either. */
+export const outcomeUnknown = (): Problem => ({
+  type: problemTypes.outcomeUnknown,
+  status: 409,
+  title: 'Outcome unknown',
+  detail: 'The first request with this key ended without an answer and may have had its effect. It is not made again.',
 });
 
 export const answerNotKept = (originalStatus: number): Problem => ({

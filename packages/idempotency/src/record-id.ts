@@ -22,6 +22,11 @@ export function recordId({ scope, method, path, key }: IdempotentRequest): strin
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
 }
 
+/** The id of a request that is given itself, or as its id (the `key` of an event). */
+export function idOf(request: IdempotentRequest | string): string {
+  return typeof request === 'string' ? request : recordId(request);
+}
+
 /** Path and query of a request's `originalUrl`. (`url` is relative to the mount point: two routers would share keys.) */
 export function splitUrl(originalUrl: string): { path: string; query: string } {
   const at = originalUrl.indexOf('?');

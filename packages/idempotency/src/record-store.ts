@@ -1,6 +1,7 @@
 // The records in Redis, with a deadline around each call. Rejects with StoreUnavailableError; what that means is decided
 // by the caller.
 
+import { randomBytes } from 'node:crypto';
 import {
   buildKey,
   createStoreGuard,
@@ -15,6 +16,8 @@ import type { Answer } from './capture.js';
 import { claimScript, type ClaimReply } from './scripts/claim.js';
 import { commitScript, type CommitReply } from './scripts/commit.js';
 import { inspectScript, type RecordState } from './scripts/inspect.js';
+import { keepStepScript } from './scripts/keep-step.js';
+import { markEffectScript } from './scripts/mark-effect.js';
 import { releaseScript } from './scripts/release.js';
 import { renewScript } from './scripts/renew.js';
 
@@ -36,6 +39,16 @@ export interface Claim {
   readonly fingerprint: string;
 }
 
+/** 128 random bits. */
+export function newOwner(): string {
+  return randomBytes(16).toString('base64url');
+}
+
+/** Names a record with one payload: what is published when its run ends, for those who wait. */
+export function claimName({ id, fingerprint }: Pick<Claim, 'id' | 'fingerprint'>): string {
+  return `${id} ${fingerprint}`;
+}
+
 /** The records under one prefix. */
 export class RecordStore {
   readonly #options: RecordStoreOptions;
@@ -49,15 +62,22 @@ export class RecordStore {
     this.#events = events;
   }
 
-  claim({ id, owner, fingerprint }: Claim): Promise<ClaimReply> {
+  /** Where the ends of requests are published that somebody waits for. */
+  get channel(): string {
+    return `${this.#options.prefix}ended`;
+  }
+
+  /** @param isWaiting whether the end of a running request is to be published */
+  claim(claim: Claim, isWaiting: boolean): Promise<ClaimReply> {
+    const { id, owner, fingerprint } = claim;
     const { redis, leaseMs, retentionMs } = this.#options;
-    const args = [owner, fingerprint, leaseMs, retentionMs];
+    const args = [owner, fingerprint, leaseMs, retentionMs, isWaiting ? '1' : ''];
     return this.#ask(
       id,
       'claim',
       () => claimScript.run(redis, [this.keyOf(id)], args),
       // The client has had its answer, and nothing runs. If this fails too, the lease ends the claim.
-      (late) => void (late.outcome === 'claimed' && this.#sendRelease(id, owner).catch(() => undefined)),
+      (late) => void (late.outcome === 'claimed' && this.#sendRelease(claim).catch(() => undefined)),
     );
   }
 
@@ -67,15 +87,29 @@ export class RecordStore {
     return this.#ask(id, 'renew', () => renewScript.run(redis, [this.keyOf(id)], [owner, leaseMs]), onLate);
   }
 
-  commit({ id, owner, fingerprint }: Claim, token: number, answer: Answer): Promise<CommitReply> {
+  /** Whether it is noted; `false` when the record is not ours any more. */
+  markEffect({ id, owner }: Claim): Promise<boolean> {
+    const { redis } = this.#options;
+    return this.#ask(id, 'mark-effect', () => markEffectScript.run(redis, [this.keyOf(id)], [owner]));
+  }
+
+  /** Whether it is kept; `false` when the record is not ours any more. */
+  keepStep({ id, owner }: Claim, name: string, result: string): Promise<boolean> {
+    const { redis } = this.#options;
+    return this.#ask(id, 'keep-step', () => keepStepScript.run(redis, [this.keyOf(id)], [owner, name, result]));
+  }
+
+  commit(claim: Claim, token: number, answer: Answer): Promise<CommitReply> {
+    const { id, owner, fingerprint } = claim;
     const { redis, retentionMs } = this.#options;
     const head = formatHead({ ...answer.head, isBodyKept: answer.body !== undefined });
-    const args = [owner, fingerprint, token, retentionMs, head, answer.body ?? ''];
+    const kept = [owner, fingerprint, token, retentionMs, head, answer.body ?? ''];
+    const args = [...kept, this.channel, claimName(claim)];
     return this.#ask(id, 'commit', () => commitScript.run(redis, [this.keyOf(id)], args));
   }
 
-  release({ id, owner }: Claim): Promise<boolean> {
-    return this.#ask(id, 'release', () => this.#sendRelease(id, owner));
+  release(claim: Claim): Promise<boolean> {
+    return this.#ask(claim.id, 'release', () => this.#sendRelease(claim));
   }
 
   inspect(id: string): Promise<RecordState | undefined> {
@@ -90,8 +124,9 @@ export class RecordStore {
     return buildKey(this.#options.prefix, id);
   }
 
-  #sendRelease(id: string, owner: string): Promise<boolean> {
-    return releaseScript.run(this.#options.redis, [this.keyOf(id)], [owner]);
+  #sendRelease(claim: Claim): Promise<boolean> {
+    const args = [claim.owner, this.channel, claimName(claim)];
+    return releaseScript.run(this.#options.redis, [this.keyOf(claim.id)], args);
   }
 
   async #ask<T>(

@@ -3,7 +3,7 @@
 
 import type { ServerResponse } from 'node:http';
 
-type Method = 'write' | 'end' | 'writeHead';
+type Method = 'write' | 'end' | 'writeHead' | 'addTrailers';
 type AnyFunction = (...args: unknown[]) => unknown;
 
 /** The methods as they were. */
@@ -11,37 +11,37 @@ export interface OriginalMethods {
   write(...args: unknown[]): boolean;
   end(...args: unknown[]): void;
   writeHead(...args: unknown[]): void;
+  addTrailers(...args: unknown[]): void;
   /** Ends the replacement: calls go to the originals again. */
   restore(): void;
 }
 
-/** Replaces the three methods through which every answer leaves, however it is sent. */
+/** Replaces the methods through which every answer leaves, however it is sent. */
 export function overrideMethods(res: ServerResponse, methods: Record<Method, AnyFunction>): OriginalMethods {
   // Called with the response as `this`, and put back as they were.
-  const { write, end, writeHead } = res as unknown as Record<Method, AnyFunction>;
-  const originals = { write, end, writeHead };
+  const { write, end, writeHead, addTrailers } = res as unknown as Record<Method, AnyFunction>;
+  const originals = { write, end, writeHead, addTrailers };
   Object.assign(res, methods);
   return {
     write: (...args) => Boolean(originals.write.apply(res, args)),
     end: (...args) => void originals.end.apply(res, args),
     writeHead: (...args) => void originals.writeHead.apply(res, args),
+    addTrailers: (...args) => void originals.addTrailers.apply(res, args),
     restore: () => void Object.assign(res, originals),
   };
 }
 
 /**
- * Lets a response that is held back look as it would otherwise: begun and ended. Error handlers and others that look
- * before they write then leave it alone.
+ * Lets a response that is held back look as it would otherwise: begun, and perhaps ended. Error handlers and others that
+ * look before they write then leave it alone.
  *
  * @returns the function that ends the pretence
  */
-export function pretendEnded(res: ServerResponse): () => void {
-  for (const name of ['headersSent', 'writableEnded']) {
-    Object.defineProperty(res, name, { configurable: true, get: () => true });
-  }
+export function pretendSent(res: ServerResponse, isEnded: boolean): () => void {
+  const names = isEnded ? ['headersSent', 'writableEnded'] : ['headersSent'];
+  for (const name of names) Object.defineProperty(res, name, { configurable: true, get: () => true });
   return () => {
-    Reflect.deleteProperty(res, 'headersSent');
-    Reflect.deleteProperty(res, 'writableEnded');
+    for (const name of names) Reflect.deleteProperty(res, name);
   };
 }
 
@@ -75,4 +75,10 @@ export function applyWriteHead(res: ServerResponse, args: readonly unknown[]): v
       if (value !== undefined) res.setHeader(name, value);
     }
   }
+}
+
+/** Names and values of what `addTrailers(headers)` is given: an object or a list of pairs. */
+export function readTrailers(trailers: unknown): [name: string, value: string][] {
+  const pairs = Array.isArray(trailers) ? (trailers as [string, unknown][]) : Object.entries(Object(trailers));
+  return pairs.map(([name, value]) => [name, String(value)]);
 }

@@ -2,26 +2,32 @@
 //
 //   claimed ──answer to keep──► commit ──► kept     sent
 //      │                          ├──────► taken    503 in its place: another process's answer counts
-//      │                          └──────► no reply sent, and committed in the background while the lease lasts
+//      │                          └──────► no reply sent, and committed in the background
 //      └────answer not kept───► release ──────────► sent
+//
+// An answer is to keep when its status says so, and always after markEffect().
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { StoreUnavailableError, type EventSink } from '@sallyport/core';
 import { keepLease, type LeaseKeeper } from '@sallyport/lock';
 import type { Answer } from './capture.js';
 import type { IdempotencyContext } from './context.js';
-import { IdempotencyLostError } from './errors.js';
+import { IdempotencyLostError, StepError } from './errors.js';
 import type { IdempotencyEvent } from './events.js';
 import { isKept } from './kept-outcomes.js';
 import type { Claim, RecordStore } from './record-store.js';
+import { Steps } from './steps.js';
 
 const COMMIT_RETRY_MS = 100;
+const MAX_COMMIT_RETRY_MS = 2_000;
 
 /** A claim that was granted. */
 export interface GrantedClaim extends Claim {
   readonly token: number;
   /** `performance.now()` when the claim was sent. */
   readonly sentAt: number;
+  /** Steps that an earlier run has finished. */
+  readonly steps: ReadonlyMap<string, string>;
 }
 
 /** What runs need of the middleware. */
@@ -30,6 +36,8 @@ export interface RunOptions {
   readonly events: EventSink<IdempotencyEvent>;
   readonly leaseMs: number;
   readonly maxRunMs: number;
+  readonly maxBodyBytes: number;
+  readonly onLargeBody: 'keep-status' | 'release';
 }
 
 /** Holds the lease of one claim until its answer is kept or given up. */
@@ -38,6 +46,9 @@ export class Run {
   readonly #options: RunOptions;
   readonly #keeper: LeaseKeeper;
   readonly #runTimer: NodeJS.Timeout;
+  readonly #endsAt: number;
+  #effect: Promise<void> | undefined;
+  #isAnswered = false;
 
   constructor(claim: GrantedClaim, options: RunOptions) {
     const { store, events, leaseMs, maxRunMs } = options;
@@ -53,12 +64,14 @@ export class Run {
         return new IdempotencyLostError(reason);
       },
     });
+    this.#endsAt = sentAt + maxRunMs;
     this.#runTimer = setTimeout(() => this.abandon(), maxRunMs).unref();
   }
 
   /** What the handler sees. */
   contextFor(key: string): IdempotencyContext {
     const keeper = this.#keeper;
+    let steps: Steps | undefined;
     return {
       key,
       isReplay: false,
@@ -70,6 +83,8 @@ export class Run {
         return keeper.remainingMs;
       },
       assertHeld: () => keeper.assertHeld(),
+      markEffect: () => this.#effect ?? this.#markEffect(),
+      step: (name, work) => (steps ??= this.#createSteps()).run(name, work),
     };
   }
 
@@ -81,13 +96,48 @@ export class Run {
   /** Keeps the answer, or frees the key. Never rejects. @returns whether the answer may be sent to the client */
   async conclude(answer: Answer): Promise<'send' | 'taken'> {
     clearTimeout(this.#runTimer);
-    if (!isKept(answer.head.status)) {
+    this.#isAnswered = true;
+    // A mark on its way counts as well: whoever did not wait for it has gone on.
+    const hasEffect = this.#effect !== undefined;
+    const isTooLarge = answer.body === undefined && this.#options.onLargeBody === 'release';
+    if (!isKept(answer.head.status, hasEffect) || (isTooLarge && !hasEffect)) {
       await this.#release(answer.head.status);
       return 'send';
     }
     const outcome = await this.#commit(answer);
     if (outcome === undefined) void this.#commitLater(answer);
     return outcome === 'taken' ? 'taken' : 'send';
+  }
+
+  #assertActive(): void {
+    if (this.#isAnswered) throw new StepError('the request has been answered');
+    this.#keeper.assertHeld();
+  }
+
+  #markEffect(): Promise<void> {
+    const mark = this.#sendMark();
+    this.#effect = mark;
+    // The handler is told that the effect must not be made. It may try again.
+    mark.catch(() => (this.#effect = undefined));
+    return mark;
+  }
+
+  async #sendMark(): Promise<void> {
+    this.#assertActive();
+    if (!(await this.#options.store.markEffect(this.#claim))) throw new IdempotencyLostError('taken');
+  }
+
+  #createSteps(): Steps {
+    const { store, maxBodyBytes } = this.#options;
+    return new Steps({
+      claim: this.#claim,
+      store,
+      finished: this.#claim.steps,
+      maxResultBytes: maxBodyBytes,
+      signal: () => this.#keeper.signal,
+      assertActive: () => this.#assertActive(),
+      isAnswered: () => this.#isAnswered,
+    });
   }
 
   async #release(status: number): Promise<void> {
@@ -119,11 +169,17 @@ export class Run {
     }
   }
 
-  /** The client has its answer; a duplicate must find it too. While the lease lasts, nobody else can run the request. */
+  /**
+   * The client has its answer; a duplicate must find it too. While the lease lasts, nobody else can run the request; when it
+   * is over, nobody need have, and then the answer still counts.
+   */
   async #commitLater(answer: Answer): Promise<void> {
-    while (!this.#keeper.signal.aborted) {
-      await delay(COMMIT_RETRY_MS, undefined, { ref: false });
+    let pauseMs = COMMIT_RETRY_MS;
+    do {
+      await delay(pauseMs, undefined, { ref: false });
+      pauseMs = Math.min(pauseMs * 2, MAX_COMMIT_RETRY_MS);
       if ((await this.#commit(answer)) !== undefined) return;
-    }
+    } while (performance.now() < this.#endsAt);
+    this.#keeper.stopRenewing();
   }
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { RequestHandler, Response } from 'express';
 import { connect, deferred, expressVersions, listen, startProxy, uniquePrefix, until } from '@sallyport/testkit';
 import { request as httpRequest } from 'node:http';
+import { fileURLToPath } from 'node:url';
 import request from 'supertest';
 import { idempotency } from '@sallyport/idempotency';
 import { exchange, headerOf } from './exchange.js';
@@ -24,6 +25,15 @@ const addsHeaderLate =
     } as typeof res.writeHead;
     next();
   };
+
+/** Delays calls of `end` on this response. */
+function holdsEndUntil(res: Response, gate: Promise<void>): void {
+  const end = res.end.bind(res) as (...args: unknown[]) => Response;
+  res.end = function late(this: Response, ...args: unknown[]) {
+    void gate.then(() => end(...args));
+    return this;
+  } as typeof res.end;
+}
 
 /** Middleware as `express-session` is: holds `end` back until something was written elsewhere. */
 const holdsEnd: RequestHandler = (_req, res, next) => {
@@ -60,6 +70,38 @@ describe.each(expressVersions)('an answer on its way on $name', ({ express }) =>
       await request(shop.url).post('/').set('Idempotency-Key', key).expect('Idempotency-Replayed', 'true');
     }
     expect(shop.runs()).toBe(40);
+  });
+
+  it.each(['a write that reaches Content-Length', 'the end of a file'])(
+    'has been kept when its last byte arrives, though nobody has called end: %s',
+    async (what) => {
+      const gate = deferred();
+      const shop = await openShop(express, (_req, res) => {
+        const isFile = what.endsWith('file');
+        // As a handler that is slow to call it, or forgets to.
+        if (isFile) holdsEndUntil(res, gate.promise);
+        if (isFile) return res.sendFile(fileURLToPath(import.meta.url));
+        res.set('Content-Length', '8').write('half');
+        setImmediate(() => res.write('half', () => void gate.promise.then(() => res.end())));
+      });
+      const first = await exchange(shop.url, { headers });
+      const second = await exchange(shop.url, { headers });
+      expect(second.body).toBe(first.body);
+      expect(headerOf(second, 'idempotency-replayed')).toBe('true');
+      gate.resolve();
+    },
+  );
+
+  it('ends when the handler ended it while its last write was held', async () => {
+    const hasFinished = deferred();
+    const shop = await openShop(express, (_req, res) => {
+      res.once('finish', () => hasFinished.resolve());
+      res.set('Content-Length', '4').write('half', () => undefined);
+      res.end();
+      res.end();
+    });
+    expect((await exchange(shop.url, { headers })).body).toBe('half');
+    await hasFinished.promise;
   });
 
   it('streams meanwhile: earlier bytes do not wait for the last ones', async () => {

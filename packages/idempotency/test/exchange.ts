@@ -8,6 +8,8 @@ export interface Exchange {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** The bytes, one character each. */
   readonly body: string;
+  /** Names and values in turn. */
+  readonly trailers: readonly string[];
 }
 
 /** What is sent; a body goes as JSON unless the headers say otherwise. */
@@ -36,6 +38,7 @@ export function exchange(url: string, options: ExchangeOptions = {}): Promise<Ex
           statusMessage: response.statusMessage ?? '',
           headers: pairs.toSorted(([a], [b]) => a.localeCompare(b)),
           body: Buffer.concat(chunks).toString('latin1'),
+          trailers: response.rawTrailers,
         });
       });
     });

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { fingerprint, type FingerprintedRequest } from '../src/fingerprint.js';
+import { rememberBytes } from '../src/raw-body.js';
 
 const parsed = (body: unknown, overrides: Partial<FingerprintedRequest> = {}): FingerprintedRequest => ({
   headers: { 'content-length': '10', 'content-type': 'application/json' },
@@ -28,6 +30,28 @@ describe('fingerprint()', () => {
       fingerprint(empty, ''),
     ];
     expect(new Set(all).size).toBe(all.length);
+  });
+
+  it('compares bytes where they were seen, and tells media types apart', () => {
+    const seen = (text: string, contentType = 'application/json') => {
+      const req = parsed(JSON.parse(text), { headers: { 'content-length': '10', 'content-type': contentType } });
+      rememberBytes(req as unknown as IncomingMessage, undefined as unknown as ServerResponse, Buffer.from(text));
+      return fingerprint(req);
+    };
+    expect(seen('{"a":1}')).toBe(seen('{"a":1}'));
+    expect(seen('{"a":1}')).toBe(seen('{"a":1}', 'Application/JSON; charset=utf-8'));
+    // JSON.parse makes the same of each pair.
+    expect(seen('{"a":1}')).not.toBe(seen('{"a":1.0}'));
+    expect(seen('12345678901234567890')).not.toBe(seen('12345678901234567891'));
+    expect(seen('{"a":1}')).not.toBe(seen('{"a":1}', 'application/merge-patch+json'));
+    expect(fingerprint(parsed({ a: 1 }))).not.toBe(seen('{"a":1}'));
+  });
+
+  it.each(['rawBody as a string', 'rawBody as bytes'])('takes what others keep: %s', (what) => {
+    const keep = (text: string) => (what.endsWith('string') ? text : Buffer.from(text));
+    const withRaw = (text: string) => fingerprint({ ...parsed({}), rawBody: keep(text) } as FingerprintedRequest);
+    expect(withRaw('one')).toBe(withRaw('one'));
+    expect(withRaw('one')).not.toBe(withRaw('two'));
   });
 
   it.each([

@@ -223,6 +223,45 @@ describe.each(expressVersions)('idempotency() on $name', ({ express }) => {
     });
   });
 
+  it("frees the key after a body that is too large to be kept, with onLargeBody: 'release'", async () => {
+    const options = { maxBodyBytes: 10, onLargeBody: 'release' } as const;
+    const shop = await openShop(express, (_req, res) => res.send('x'.repeat(11)), options);
+    for (const run of [1, 2]) {
+      await request(shop.url).post('/').set('Idempotency-Key', '"a"').expect(200);
+      expect(shop.runs()).toBe(run);
+    }
+    const marked = await openShop(
+      express,
+      (req, res, next) => void req.idempotency?.markEffect().then(() => res.send('x'.repeat(11)), next),
+      options,
+    );
+    await request(marked.url).post('/').set('Idempotency-Key', '"a"').expect(200);
+    await request(marked.url).post('/').set('Idempotency-Key', '"a"').expect(409);
+    expect(marked.runs()).toBe(1);
+  });
+
+  it('protects HEAD and GET if they are named: with the length, and without a body', async () => {
+    const shop = await openShop(express, (_req, res) => res.send('twelve bytes'), { methods: ['GET', 'HEAD'] });
+    for (const turn of ['first', 'replay']) {
+      const head = await request(shop.url).head('/').set('Idempotency-Key', '"a"').expect(200);
+      expect([turn, head.headers['content-length'], head.text]).toStrictEqual([turn, '12', undefined]);
+      const get = await request(shop.url).get('/').set('Idempotency-Key', '"a"').expect(200);
+      expect(get.text).toBe('twelve bytes');
+    }
+    expect(shop.runs()).toBe(2);
+    await request(shop.url).post('/').set('Idempotency-Key', '"a"').expect(200);
+    expect(shop.runs()).toBe(3);
+  });
+
+  it('tells how long answers are kept', async () => {
+    const shop = await openShop(express, placeOrder, { retentionMs: 90_500 });
+    for (const _turn of ['first', 'replay']) {
+      await request(shop.url).post('/').set('Idempotency-Key', '"a"').expect('Idempotency-Retention', '90');
+    }
+    const { headers } = await request(shop.url).post('/');
+    expect(headers).not.toHaveProperty('idempotency-retention');
+  });
+
   describe('which headers are sent again', () => {
     it('sends what belongs to the answer, and not what belonged to its delivery', async () => {
       let requests = 0;
@@ -401,6 +440,17 @@ describe('the handle of idempotency()', () => {
     expect(await once.delete(order)).toBe(true);
     await send();
     expect(shop.runs()).toBe(2);
+  });
+
+  it('counts what this process has seen', async () => {
+    const { url, once } = await openShop(express);
+    const send = (item: number) => request(url).post('/').set('Idempotency-Key', '"a"').send({ item });
+    await send(7).expect(201);
+    await send(7).expect(201);
+    await send(8).expect(422);
+    const none = { resumed: 0, waited: 0, conflicts: 0, outcomesUnknown: 0, released: 0, leasesLost: 0, refused: 0 };
+    const counts = { claimed: 1, replayed: 1, mismatches: 1, kept: 1, storeFailures: 0, unprotected: 0 };
+    expect(once.stats()).toStrictEqual({ ...none, ...counts });
   });
 
   it('writes one key per request, a digest that expires after retentionMs', async () => {

@@ -25,7 +25,7 @@ describe('README', () => {
 
   it('mentions every export, every error code, and every problem type', () => {
     for (const name of Object.keys(idempotencyPackage)) expect(readme).toContain(name);
-    for (const code of ['OPTION', 'SCOPE', 'BODY_NOT_PARSED', 'BODY_NOT_COMPARABLE', 'LOST']) {
+    for (const code of ['OPTION', 'SCOPE', 'BODY_NOT_PARSED', 'BODY_NOT_COMPARABLE', 'LOST', 'STEP']) {
       expect(readme).toContain(`ERR_IDEMPOTENCY_${code}`);
     }
     for (const type of Object.values(idempotencyPackage.problemTypes)) {

@@ -65,6 +65,40 @@ export const shapes: Readonly<Record<string, Handler>> = {
     res.write('half');
     setImmediate(() => res.end('half'));
   },
+  'write of all bytes, and an end when they have left': (_req, res) => {
+    res.set('Content-Length', '5');
+    res.write('whole', () => res.end());
+  },
+  'write of all bytes and end at once': (_req, res) => {
+    res.set('Content-Length', '8').write('half');
+    res.write('half');
+    res.end();
+  },
+  'write between cork and uncork': (_req, res) => {
+    res.cork();
+    res.write('one ');
+    res.write('two');
+    res.uncork();
+    res.end();
+  },
+  'early hints before the answer': (_req, res) => {
+    res.writeEarlyHints({ link: '</style.css>; rel=preload' });
+    res.json({ hinted: true });
+  },
+  'trailers behind chunks': (_req, res) => {
+    res.set('Trailer', 'X-Sum, X-Count').type('text/plain').write('one ');
+    res.addTrailers({ 'X-Sum': '6', 'X-Count': '2' });
+    res.end('two');
+  },
+  'trailers as a list, behind nothing': (_req, res) => {
+    res.set('Trailer', 'X-Sum').flushHeaders();
+    res.addTrailers([['X-Sum', '0']]);
+    res.end();
+  },
+  'trailers that are not sent, because there is a length': (_req, res) => {
+    res.addTrailers({ 'X-Sum': '1' });
+    res.end('x');
+  },
   'writeHead with headers': (_req, res) => {
     res.writeHead(201, { 'Content-Type': 'text/plain', 'X-Order': '7', Link: ['</a>', '</b>'] });
     res.end('created');
@@ -112,5 +146,11 @@ export const shapes: Readonly<Record<string, Handler>> = {
     throw failWith(410);
   },
   'an error with a status by next': (_req, _res, next) => next(failWith(422)),
+  'an error by next with headers of its own': (_req, _res, next) =>
+    next(Object.assign(failWith(402), { headers: { 'X-Why': 'no money' } })),
+  'a range of a file': (req, res) => {
+    req.headers.range = 'bytes=2-9';
+    res.sendFile(file);
+  },
   'no handler further on': (_req, _res, next) => next('route'),
 };

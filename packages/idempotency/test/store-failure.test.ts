@@ -7,7 +7,8 @@ import { openShop, placeOrder } from './shop.js';
 
 const headers = { 'Idempotency-Key': '"a"' };
 /** 200 ms by default, 250 promised; the rest is for a busy machine. */
-const answerWithinMs = 600;
+const busyWithinMs = 600;
+const refuseWithinMs = process.env['SALLYPORT_TEST'] === 'full' ? 250 : busyWithinMs;
 
 describe.each(['paused', 'stopped'] as const)('when Redis is %s', (how) => {
   async function shopOnBrokenRedis(onStoreFailure?: 'open') {
@@ -26,7 +27,7 @@ describe.each(['paused', 'stopped'] as const)('when Redis is %s', (how) => {
     const { shop, mend } = await shopOnBrokenRedis();
     const startedAt = performance.now();
     const answer = await exchange(shop.url, { headers });
-    expect(performance.now() - startedAt).toBeLessThan(answerWithinMs);
+    expect(performance.now() - startedAt).toBeLessThan(refuseWithinMs);
     expect(answer.status).toBe(503);
     expect(headerOf(answer, 'retry-after')).toBe('1');
     expect(JSON.parse(answer.body)).toMatchObject({ type: problemTypes.storeUnavailable });
@@ -61,7 +62,7 @@ describe('when Redis goes away between claim and answer', () => {
     );
     const startedAt = performance.now();
     const first = await exchange(shop.url, { headers });
-    expect(performance.now() - startedAt).toBeLessThan(answerWithinMs);
+    expect(performance.now() - startedAt).toBeLessThan(busyWithinMs);
     expect(first.status).toBe(201);
     expect(shop.events.at(-1)).toMatchObject({ type: 'store-failure', operation: 'commit' });
     await proxy.heal();
