@@ -2,6 +2,7 @@
 export { createLock, type Lock } from './lock.js';
 export type { LockOptions, TryAcquireOptions, AcquireOptions } from './options.js';
 export type { Lease } from './lease.js';
+export type { LeaseSet } from './lease-set.js';
 export type { ReleaseResult } from './scripts/release.js';
 export type { HeldLock } from './scripts/inspect.js';
 export type { LockEvent } from './events.js';

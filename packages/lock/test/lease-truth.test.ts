@@ -32,10 +32,11 @@ async function hold(prefix: string, redis = server.client()) {
 describe('lease.signal', () => {
   it('aborts within a renewal when the lock was taken by somebody else', async () => {
     const { lock, lease, abortAfterMs } = await hold('stolen:');
-    await direct.hset('stolen:{a}', 'owner', 'a thief');
+    await direct.del('stolen:{a}');
+    await direct.zadd('stolen:{a}', Date.now() + 60_000, '1:p9:a thief');
     expect(await abortAfterMs()).toBeLessThan(leaseMs - guard + timerLagMs);
     expect(lease.signal.reason).toMatchObject({ code: 'ERR_LOCK_LOST', reason: 'taken' });
-    expect(await direct.hget('stolen:{a}', 'owner')).toBe('a thief');
+    expect(await direct.zrange('stolen:{a}', '0', '-1')).toStrictEqual(['1:p9:a thief']);
     await lock.close();
   });
 
