@@ -4,6 +4,13 @@ export type { LockOptions, TryAcquireOptions, AcquireOptions } from './options.j
 export type { Lease } from './lease.js';
 export type { LeaseSet } from './lease-set.js';
 export type { ReleaseResult } from './scripts/release.js';
+export {
+  createFencedWriter,
+  type FencedCommand,
+  type FencedWriter,
+  type FencedWriterOptions,
+} from './fenced-writer.js';
+export type { FencedWriteResult } from './scripts/fenced-write.js';
 export type { HeldLock } from './scripts/inspect.js';
 export type { LockEvent } from './events.js';
 export {
