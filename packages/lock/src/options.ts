@@ -70,7 +70,10 @@ const masters: Check<readonly RedisClient[]> = (value, site) => {
   return clients;
 };
 
-const leaseMs = integer(MIN_LEASE_MS, DAY_MS);
+/** A length of a lease. */
+export const leaseLength = integer(MIN_LEASE_MS, DAY_MS);
+/** A length of a wait. */
+export const waitLength = integer(0, DAY_MS);
 
 const LOCK_CHECKS = {
   redis: optional(redisClient, undefined),
@@ -82,14 +85,14 @@ const LOCK_CHECKS = {
 };
 
 const TRY_CHECKS = {
-  leaseMs,
+  leaseMs: leaseLength,
   mode: optional(oneOf('exclusive', 'shared'), 'exclusive' as const),
   permits: optional(integer(1, 10_000), undefined),
 };
 
 const ACQUIRE_CHECKS = {
   ...TRY_CHECKS,
-  waitMs: optional(integer(0, DAY_MS), 0),
+  waitMs: optional(waitLength, 0),
   signal: optional(abortSignal, undefined),
 };
 
@@ -134,7 +137,7 @@ export function checkResources(value: readonly string[]): readonly string[] {
 }
 
 /** A lease length given to `extend`. @throws {OptionError} */
-export const checkLeaseMs = (value: number) => leaseMs(value, { packageName: 'lock', option: 'leaseMs' });
+export const checkLeaseMs = (value: number) => leaseLength(value, { packageName: 'lock', option: 'leaseMs' });
 
 /** A resource name. @throws {OptionError} */
 export const checkResource = (value: string) =>
