@@ -2,7 +2,7 @@
 // good for what is then left of it, and a try that ends without a majority is rolled back everywhere before the next.
 // There is no line here: independent masters cannot agree on one. Who waits tries again after a random pause.
 
-import { setTimeout as delay } from 'node:timers/promises';
+import { refuse } from '@sallyport/core';
 import { LockAbortedError, LockTimeoutError, LockUnavailableError } from './errors.js';
 import type { Holdings } from './holdings.js';
 import { localEnd } from './lease-time.js';
@@ -11,6 +11,7 @@ import type { LeaseRequest, LockStore } from './lock-store.js';
 import { newOwner, newProcessId } from './owner.js';
 import { enough, type Votes } from './majority.js';
 import type { RedisNode } from './redis-node.js';
+import { UNLIMITED } from './scripts/queue.js';
 import type { HeldLock } from './scripts/inspect.js';
 import type { ReleaseResult } from './scripts/release.js';
 import type { Attempt, WaitLimits } from './waiting.js';
@@ -23,7 +24,8 @@ export class Quorum implements LockStore {
   readonly #majority: number;
   readonly #holdings: Holdings;
   readonly #processId = newProcessId();
-  readonly #closing = new AbortController();
+  readonly #sleepers = new Set<() => void>();
+  #isClosed = false;
 
   constructor(nodes: readonly RedisNode[], holdings: Holdings) {
     this.#nodes = nodes;
@@ -32,6 +34,7 @@ export class Quorum implements LockStore {
   }
 
   async tryOnce({ resource, leaseMs, limit }: LeaseRequest): Promise<Attempt<Lease>> {
+    checkLimit(limit);
     const owner = newOwner(limit, this.#processId);
     const sentAt = performance.now();
     const isOver = () => performance.now() >= localEnd(sentAt, leaseMs);
@@ -59,22 +62,22 @@ export class Quorum implements LockStore {
   async wait(request: LeaseRequest, { waitMs, signal }: WaitLimits): Promise<Lease> {
     const { resource } = request;
     const endsAt = performance.now() + waitMs;
-    const ending = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
     for (let tries = 0; ; tries += 1) {
       const outcome = await this.tryOnce(request);
       if ('granted' in outcome) return outcome.granted;
       const pause = pauseMs(tries, outcome.holderRemainingMs, Math.random());
-      // An abort is told by the next line.
-      await delay(Math.min(pause, endsAt - performance.now()), undefined, { signal: ending }).catch(() => undefined);
-      if (ending.aborted) throw new LockAbortedError(resource, ending.reason);
+      await this.#sleep(Math.min(pause, endsAt - performance.now()), signal);
+      if (this.#isClosed) throw new LockAbortedError(resource, new Error('the lock was closed'));
+      if (signal?.aborted === true) throw new LockAbortedError(resource, signal.reason);
       if (performance.now() >= endsAt) throw new LockTimeoutError(resource, waitMs);
     }
   }
 
   async get(resource: string): Promise<HeldLock | undefined> {
-    const { answers } = this.#answered(resource, await this.#vote((node) => node.get(resource)));
+    const { answers } = this.#answered(resource, await this.#vote((node) => node.get(resource), 'all'));
     const held = answers.filter((answer) => answer !== undefined).toSorted((a, b) => b.token - a.token);
-    return held.length >= this.#majority ? held[0] : undefined;
+    // One that granted after the others may count ahead: what a majority has reached is the lease's.
+    return held[this.#majority - 1];
   }
 
   async delete(resource: string): Promise<boolean> {
@@ -88,7 +91,24 @@ export class Quorum implements LockStore {
   }
 
   close(): void {
-    this.#closing.abort(new Error('the lock was closed'));
+    this.#isClosed = true;
+    for (const wake of this.#sleepers) wake();
+  }
+
+  /** Resolves after `ms`, or when the wait is over. */
+  #sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        this.#sleepers.delete(wake);
+        signal?.removeEventListener('abort', wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, Math.max(ms, 0));
+      this.#sleepers.add(wake);
+      signal?.addEventListener('abort', wake);
+      if (this.#isClosed || signal?.aborted === true) wake();
+    });
   }
 
   #hold(resource: string, owner: string, token: number, leaseMs: number, sentAt: number, onEnd: () => void): Lease {
@@ -132,6 +152,12 @@ export class Quorum implements LockStore {
     if (votes.answers.length >= this.#majority) return votes;
     throw new LockUnavailableError(resource, new AggregateError(votes.failures, 'no majority of the nodes answers'));
   }
+}
+
+/** Majorities of n holders each need not meet: with three masters, two permits would be three. @throws {OptionError} */
+function checkLimit(limit: number): void {
+  if (limit === 1 || limit === UNLIMITED) return;
+  refuse({ packageName: 'lock', option: 'permits' }, 'left out when there is a `quorum`', limit);
 }
 
 /** Whether an answer counts towards a majority: a grant, a raised fence. */
