@@ -86,11 +86,25 @@ export function lockRequests(options: LockRequestsOptions): LockRequestsHandler 
     detail: 'Requests of this kind are handled one at a time. Send it again after the time in Retry-After.',
   });
 
-  function handler(req: LockableRequest, res: ServerResponse, next: (error?: unknown) => void): void {
-    admit(req, res).then((isAdmitted) => isAdmitted && next(), next);
+  async function handle(req: LockableRequest, res: ServerResponse, next: (error?: unknown) => void): Promise<void> {
+    let isAdmitted = false;
+    try {
+      isAdmitted = await admit(req, res);
+    } catch (error) {
+      return next(error);
+    }
+    if (isAdmitted) next();
   }
-  const { get, delete: remove, clear, close } = lock;
-  return Object.assign(handler, { get, delete: remove, clear, close });
+
+  function handler(req: LockableRequest, res: ServerResponse, next: (error?: unknown) => void): void {
+    void handle(req, res, next);
+  }
+  return Object.assign(handler, {
+    get: (resource: string) => lock.get(resource),
+    delete: (resource: string) => lock.delete(resource),
+    clear: () => lock.clear(),
+    close: () => lock.close(),
+  });
 }
 
 const UNAVAILABLE: Problem = {

@@ -23,18 +23,19 @@ describe('a lock on Redis Cluster', () => {
 
   it('calls waiters, on whatever node their resource is', async () => {
     const prefix = 'calls:';
-    const [holding, waiting] = [client(), client()].map((redis) => createLock({ redis, prefix, deadlineMs: 5_000 }));
+    const lockOf = () => createLock({ redis: client(), prefix, deadlineMs: 5_000 });
+    const [holding, waiting] = [lockOf(), lockOf()];
     const resources = Array.from({ length: 12 }, (_, index) => `r${index}`);
-    const holders = await Promise.all(resources.map((resource) => holding?.acquire(resource, { leaseMs: 60_000 })));
-    const waits = resources.map((resource) => waiting?.acquire(resource, { leaseMs, waitMs: 60_000 }));
-    for (const resource of resources) await until(async () => (await waiting?.get(resource))?.waiting === 1);
+    const holders = await Promise.all(resources.map((resource) => holding.acquire(resource, { leaseMs: 60_000 })));
+    const waits = resources.map((resource) => waiting.acquire(resource, { leaseMs, waitMs: 60_000 }));
+    for (const resource of resources) await until(async () => (await waiting.get(resource))?.waiting === 1);
     // Longer than it takes to connect, so that it is calls that wake them, and not the connection.
     const connectedAt = performance.now();
     await until(() => performance.now() - connectedAt > 300);
     const gaps: number[] = [];
     for (const [index, holder] of holders.entries()) {
       const releasedAt = performance.now();
-      await holder?.release();
+      await holder.release();
       await waits[index];
       gaps.push(performance.now() - releasedAt);
     }

@@ -33,7 +33,7 @@ export async function run(
   const placeOfToken = new Map<number, { askedAt: number; placedBy: number }>();
   let scripts = 0;
   const call = redis.call.bind(redis) as (...all: unknown[]) => Promise<unknown>;
-  redis.call = (async (...all: unknown[]) => {
+  redis.call = async (...all: unknown[]) => {
     const [askedAt, owner] = [now(), String(all[7])];
     const isAcquire = all.length === 11;
     scripts += 1;
@@ -45,7 +45,7 @@ export async function run(
       if (isGranted === 1) placeOfToken.set(Number(token), place);
     }
     return reply;
-  }) as typeof redis.call;
+  };
 
   await context.barrier();
   const endsAt = now() + args.forMs;

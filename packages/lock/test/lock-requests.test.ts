@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { ServerResponse } from 'node:http';
 import {
   connect,
   dedicatedRedis,
@@ -68,8 +69,9 @@ describe.each(expressVersions)('lockRequests() on $name', ({ express }) => {
         gone: gone.promise,
       });
     });
-    app.use((_error: Error, _req: unknown, res: import('express').Response, _next: unknown) => {
-      res.status(500).end();
+    app.use((_error: Error, _req: unknown, res: ServerResponse, _next: unknown) => {
+      res.statusCode = 500;
+      res.end();
     });
     const { url } = await listen(app);
     const post = (id = '7', init: RequestInit = {}) => fetch(`${url}/carts/${id}`, { method: 'POST', ...init });
