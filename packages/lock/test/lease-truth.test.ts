@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { describe, expect, it } from '@jest/globals';
 import { dedicatedRedis, startProxy, until } from '@sallyport/testkit';
 import { createLock, type Lease } from '@sallyport/lock';
@@ -5,6 +6,7 @@ import { createLock, type Lease } from '@sallyport/lock';
 // The signal must come before anybody else can have the lock: measured against the time at which the acquire was sent,
 // which is the earliest at which Redis can have begun to count.
 
+const isFull = process.env['SALLYPORT_TEST'] === 'full';
 const leaseMs = 800;
 const guard = 50;
 /** A timer on a machine with other work comes late; the guard is there for that. */
@@ -91,6 +93,42 @@ describe('lease.signal', () => {
     expect(lease.remainingMs).toBeLessThan(leaseMs - guard - 140);
     await proxy.heal();
     await lease.release();
+  });
+});
+
+describe.each(['stolen', 'paused', 'partition', 'slow'] as const)('in every trial (%s)', (fault) => {
+  it('the signal comes before the lease could have been given to somebody else', async () => {
+    const own = await dedicatedRedis();
+    const proxy = await startProxy({ port: own.port });
+    const redis = proxy.client();
+    await redis.ping();
+    const lock = createLock({ redis, prefix: 'trial:' });
+    const trials = Array.from({ length: isFull ? 200 : 20 }, async (_, index) => {
+      const lease = await lock.acquire(`r${index}`, { leaseMs: 500 + ((index * 37) % 700) });
+      const trial = { lease, abortedAt: undefined as number | undefined };
+      lease.signal.addEventListener('abort', () => (trial.abortedAt = Date.now()));
+      return trial;
+    });
+    const held = await Promise.all(trials);
+    const delays = monitorEventLoopDelay({ resolution: 5 });
+    delays.enable();
+    const startedAt = performance.now();
+    await until(() => performance.now() - startedAt > 700, { everyMs: 20 });
+    if (fault === 'partition') proxy.blackHole();
+    if (fault === 'slow') proxy.delay(2_000);
+    // In one transaction with the fault where Redis takes part in it: what Redis then says is when the leases end.
+    const look = own.client().multi();
+    for (const { lease } of held) look.zrange(`trial:{${lease.resource}}`, '0', '0', 'WITHSCORES');
+    if (fault === 'stolen') for (const { lease } of held) look.del(`trial:{${lease.resource}}`);
+    if (fault === 'paused') look.call('client', 'pause', '2500', 'all');
+    const ends = ((await look.exec()) ?? []).slice(0, held.length).map(([, reply]) => Number((reply as string[])[1]));
+    await until(() => held.every(({ abortedAt }) => abortedAt !== undefined), { timeoutMs: 10_000 });
+    delays.disable();
+    const stallMs = Math.max(delays.max / 1e6 - 10, 0);
+    const late = held.map(({ abortedAt }, index) => Number(abortedAt) - stallMs - Number(ends[index]));
+    expect(Math.max(...late)).toBeLessThan(0);
+    await lock.close();
+    await proxy.heal();
   });
 });
 

@@ -1,5 +1,5 @@
 import { defineScript } from '@sallyport/core';
-import { FENCE_TTL_MS, FORGET_MS, queueLua } from './queue.js';
+import { FENCE_TTL_MS, FORGET_MS, queueLua, stateLua } from './queue.js';
 
 /** A granted lease, or how long until one of the holders' leases ends. */
 export type AcquireReply =
@@ -17,19 +17,32 @@ export interface AcquireRequest {
 }
 
 /** The text, which the model of the queue runs on a clock of its own. */
-export const acquireLua = /* lua */ `${queueLua}
+export const acquireLua = /* lua */ `${stateLua}
 local owner, leaseMs, isWaiting, channelPrefix = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1', ARGV[4]
-local limit, process = parse(owner)
 
 local function grant()
   redis.call('ZADD', holders, now + leaseMs, owner)
-  keepFor(holders, leaseMs)
   -- The counter alone would start again after a flush or a failover, the clock alone can step back: the larger one wins.
   local last = tonumber(redis.call('HGET', fence, 'last') or '0')
   local token = string.format('%.0f', math.max(last + 1, micros))
   redis.call('HSET', fence, 'last', token)
   redis.call('PEXPIRE', fence, ${FENCE_TTL_MS})
   return {1, token}
+end
+
+-- What is the case nearly always costs the least.
+if redis.call('EXISTS', holders, queue) == 0 then
+  local granted = grant()
+  redis.call('PEXPIRE', holders, leaseMs)
+  return granted
+end
+${queueLua}
+local limit, process = parse(owner)
+
+local function grantBeside()
+  local granted = grant()
+  keepFor(holders, leaseMs)
+  return granted
 end
 
 local function hear(process)
@@ -45,10 +58,10 @@ if redis.call('ZSCORE', holders, owner) then
     redis.call('ZREM', queue, owner)
     hear(process)
   end
-  return grant()
+  return grantBeside()
 end
 if not isQueue and mayHold(limit) then
-  return grant()
+  return grantBeside()
 end
 
 -- Who does not want to wait stands in the line for the length of this script: nobody overtakes.
@@ -65,7 +78,7 @@ if isQueue or isWaiting then
     redis.call('ZREM', queue, owner)
   end
   if isCalled then
-    return grant()
+    return grantBeside()
   end
 end
 local first = redis.call('ZRANGE', holders, 0, 0, 'WITHSCORES')[2]

@@ -1,5 +1,5 @@
 import { defineScript } from '@sallyport/core';
-import { queueLua } from './queue.js';
+import { queueLua, stateLua } from './queue.js';
 
 /**
  * Takes the lock from whoever holds it and hands it to who is next: in one step, so that those who wait are not passed by.
@@ -14,7 +14,7 @@ import { queueLua } from './queue.js';
 export const evictScript = defineScript<number>({
   name: 'lock.evict',
   numberOfKeys: 4,
-  lua: /* lua */ `${queueLua}
+  lua: /* lua */ `${stateLua}${queueLua}
 endLeases()
 local count = redis.call('ZCARD', holders)
 for _, owner in ipairs(redis.call('ZRANGE', holders, 0, -1)) do

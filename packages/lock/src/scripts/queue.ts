@@ -25,13 +25,16 @@ export const UNLIMITED = 1_000_000_000;
 /** How many releasers are remembered, so that a release that is sent twice gets the same answer. */
 const RELEASERS_CHARS = 1_024;
 
-/** Names of the four keys, the time in milliseconds (`now`) and microseconds (`micros`), and what the scripts share. */
-export const queueLua = /* lua */ `
+/** Names of the four keys, and the time in milliseconds (`now`) and microseconds (`micros`). */
+export const stateLua = /* lua */ `
 local holders, fence, queue, alive = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local time = redis.call('TIME')
 local micros = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local now = math.floor(micros / 1000)
+`;
 
+/** What the scripts share, after {@link stateLua}; a script that needs none of it ends before. */
+export const queueLua = /* lua */ `
 local function parse(owner)
   local limit, process = string.match(owner, '^(%d+):([^:]+):')
   return tonumber(limit), process
@@ -103,7 +106,7 @@ local function handOff(channelPrefix, asker)
 end
 `;
 
-/** What only the release needs: the last releasers, as one text that does not grow. */
+/** The last releasers, as one text that does not grow. */
 export const releasersLua = /* lua */ `
 local function wasReleasedBy(owner)
   local releasers = redis.call('HGET', fence, 'releasedBy')
@@ -111,9 +114,10 @@ local function wasReleasedBy(owner)
 end
 
 local function noteRelease(owner)
+  local state = redis.call('HMGET', fence, 'last', 'releasedBy')
   -- Without the fence (flushed) a field would begin a key that has no TTL.
-  if redis.call('EXISTS', fence) == 1 then
-    local releasers = owner .. ' ' .. (redis.call('HGET', fence, 'releasedBy') or '')
+  if state[1] then
+    local releasers = owner .. ' ' .. (state[2] or '')
     redis.call('HSET', fence, 'releasedBy', string.sub(releasers, 1, ${RELEASERS_CHARS}))
   end
 end

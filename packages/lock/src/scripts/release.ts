@@ -1,5 +1,5 @@
 import { defineScript } from '@sallyport/core';
-import { queueLua, releasersLua } from './queue.js';
+import { queueLua, releasersLua, stateLua } from './queue.js';
 
 /**
  * What became of a release: done, or not, because the lease had `expired`, another owner has `taken` the lock, or Redis
@@ -9,25 +9,32 @@ export type ReleaseResult =
   { readonly released: true } | { readonly released: false; readonly reason: 'expired' | 'taken' | 'unavailable' };
 
 /** The text, which the model of the queue runs on a clock of its own. */
-export const releaseLua = /* lua */ `${queueLua}${releasersLua}
+export const releaseLua = /* lua */ `${stateLua}${releasersLua}
 local owner, channelPrefix = ARGV[1], ARGV[2]
 
 local endsAt = tonumber(redis.call('ZSCORE', holders, owner) or '0')
-local isQueue = redis.call('EXISTS', queue) == 1
-redis.call('ZREM', holders, owner)
-if isQueue then
-  redis.call('ZREM', queue, owner)
-  endLeases()
-  handOff(channelPrefix)
+if endsAt > 0 then
+  redis.call('ZREM', holders, owner)
 end
 if endsAt > now then
   noteRelease(owner)
-  return 'released'
 end
-if wasReleasedBy(owner) then
-  return 'released'
+
+local function result()
+  if endsAt > now or wasReleasedBy(owner) then
+    return 'released'
+  end
+  return redis.call('ZCOUNT', holders, now + 1, '+inf') > 0 and 'taken' or 'expired'
 end
-return redis.call('ZCOUNT', holders, now + 1, '+inf') > 0 and 'taken' or 'expired'
+
+if redis.call('EXISTS', queue) == 0 then
+  return result()
+end
+${queueLua}
+redis.call('ZREM', queue, owner)
+endLeases()
+handOff(channelPrefix)
+return result()
 `;
 
 /**

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { connect, uniquePrefix } from '@sallyport/testkit';
+import { CALL_MS } from '../../src/scripts/queue.js';
 import { play, type Faults, type Outcome, type Plan, type Stay } from './scenario.js';
 
 // Random schedules of the real scripts and the real waiting room on virtual time; a schedule that fails is named by its
@@ -7,7 +8,7 @@ import { play, type Faults, type Outcome, type Plan, type Stay } from './scenari
 
 const redis = connect();
 const isFull = process.env['SALLYPORT_TEST'] === 'full';
-const schedules = isFull ? 2_000 : 15;
+const schedules = isFull ? 400 : 15;
 const kinds = ['exclusive', 'semaphore', 'read-write'] as const;
 
 /** Two requests and two answers on the way, and a command that was sent again. */
@@ -75,6 +76,18 @@ describe.each(kinds)('the queue of a lock (%s) under random schedules', (kind) =
         { lostCalls: 0.1, resent: 0.05, cancelled: 0.1, lostCancels: 0.5, stopped: 0.5, crashed: 0.3 },
         () => undefined,
       ),
+    900_000,
+  );
+});
+
+describe('a waiter whose process has crashed', () => {
+  it(
+    'costs the others its call and no more: less than a second',
+    () =>
+      playAll('exclusive', { crashed: 0.6 }, ({ lateness }) => {
+        // Counted from the end of what stood in the way, which may have been a call that nobody answered.
+        expect(CALL_MS + Math.max(0, ...lateness)).toBeLessThan(1_000);
+      }),
     900_000,
   );
 });

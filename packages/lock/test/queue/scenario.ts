@@ -132,7 +132,8 @@ export async function play(redis: Redis, key: string, { seed, kind, faults }: Pl
         }
         if (isLast) world.after(world.between(0, 3), () => resolve(reply), process);
       };
-      world.after(world.between(0, 3), async () => {
+      process.sentUntil = Math.max(process.sentUntil, world.now + world.between(0, 3));
+      world.after(process.sentUntil - world.now, async () => {
         await execute(!isTwice);
         if (isTwice) world.after(world.between(1, 40), () => execute(true));
       });

@@ -29,6 +29,8 @@ interface Happening {
 export class Process {
   isCrashed = false;
   stoppedUntil = 0;
+  /** When its last command reaches Redis: those of one connection keep their order. */
+  sentUntil = 0;
   readonly onCrash: (() => void)[] = [];
 
   constructor(readonly id: string) {}
@@ -39,8 +41,13 @@ export class Process {
   }
 }
 
+/** Keys live an hour longer than they are told: their time is real, and must not end in the middle of a schedule. */
+const LATER = "local function later(key, ms) return redis.call('PEXPIRE', key, ms + 3600000) end\n";
+
 const onVirtualTime = (lua: string) =>
+  LATER +
   lua
+    .replaceAll("redis.call('PEXPIRE', ", 'later(')
     .replace("redis.call('TIME')", "redis.call('HMGET', KEYS[2] .. ':clock', 's', 'us')")
     .replace(
       "redis.call('PUBLISH', channelPrefix .. process, waiter)",
