@@ -70,10 +70,8 @@ export function createFencedWriter(options: FencedWriterOptions): FencedWriter {
       integer(1)(token, { ...PACKAGE, option: 'token' });
       oneOf(...COMMANDS)(command, { ...PACKAGE, option: 'command' });
       checkRepeatable(command, args);
-      const writerKey = writerKeyOf(
-        prefix,
-        text(/./s, 'a string that is not empty')(key, { ...PACKAGE, option: 'key' }),
-      );
+      text(/./s, 'a string that is not empty')(key, { ...PACKAGE, option: 'key' });
+      const writerKey = writerKeyOf(prefix, key, redis.options.keyPrefix ?? '');
       try {
         return await guard.run(() => fencedWriteScript.run(redis, [key, writerKey], [token, command, ...args]));
       } catch (error) {
@@ -92,8 +90,9 @@ function checkRepeatable(command: FencedCommand, args: readonly RedisArgument[])
 }
 
 /** The key of the last writer's token, in the slot of the target. */
-function writerKeyOf(prefix: string, key: string): string {
-  const tag = hashTagOf(key);
+function writerKeyOf(prefix: string, key: string, clientPrefix: string): string {
+  // What the client puts before the key counts for its slot.
+  const tag = hashTagOf(clientPrefix + key);
   // `{` and the tag and `}` would be another tag, or none.
   if (tag.includes('}')) refuse({ ...PACKAGE, option: 'key' }, 'without `}` that closes no hash tag', key);
   return `${prefix}{${tag}}:writer:${encodeKeyPart(key)}`;

@@ -49,7 +49,11 @@ export class RedisNode {
     this.#options = options;
     this.channelPrefix = `${prefix}calls:`;
     this.#guard = createStoreGuard({ redis, packageName: 'lock', deadlineMs });
-    this.#renewals = new Renewals(redis, (resource, run, onLate) => this.#ask(resource, 'extend', run, onLate));
+    this.#renewals = new Renewals({
+      redis,
+      run: (call, onLate) => this.#guard.run(call, onLate),
+      failed: (resource, error) => this.#failed(resource, 'extend', error),
+    });
   }
 
   /** @param isStillWanted whether a grant that comes too late is still of use; else it is given back */
@@ -129,12 +133,13 @@ export class RedisNode {
     try {
       return await this.#guard.run(run, onLate);
     } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
       throw this.#failed(resource, operation, error);
     }
   }
 
-  #failed(resource: string, operation: StoreOperation, error: StoreUnavailableError): LockUnavailableError {
+  /** The error for the caller; one that does not come from Redis stays what it is. */
+  #failed(resource: string, operation: StoreOperation, error: unknown): unknown {
+    if (!(error instanceof StoreUnavailableError)) return error;
     this.#options.events.emit({ type: 'store-failure', key: resource, operation, error });
     return new LockUnavailableError(resource, error);
   }

@@ -18,18 +18,22 @@ interface Renewal {
   readonly onLate: (remainingMs: number | undefined) => void;
 }
 
-/** Runs a call to Redis under the deadline; `onLate` receives an answer that came after it. */
-export type Ask = <T>(resource: string, run: () => Promise<T>, onLate: (result: T) => void) => Promise<T>;
+/** How a call to Redis is made. */
+export interface RenewalsOptions {
+  readonly redis: RedisClient;
+  /** Runs it under the deadline; `onLate` receives an answer that came after that. */
+  readonly run: <T>(call: () => Promise<T>, onLate: (result: T) => void) => Promise<T>;
+  /** Makes the error for one of the leases. */
+  readonly failed: (resource: string, error: unknown) => unknown;
+}
 
 /** The renewals of one lock instance. */
 export class Renewals {
-  readonly #redis: RedisClient;
-  readonly #ask: Ask;
+  readonly #options: RenewalsOptions;
   #waiting: Renewal[] = [];
 
-  constructor(redis: RedisClient, ask: Ask) {
-    this.#redis = redis;
-    this.#ask = ask;
+  constructor(options: RenewalsOptions) {
+    this.#options = options;
   }
 
   /** Renews one lease with the others that are due. @returns milliseconds that remain, `undefined` when it is not ours */
@@ -42,7 +46,8 @@ export class Renewals {
   }
 
   #send(): void {
-    const isCluster = masterClients(this.#redis)[0] !== this.#redis;
+    const { redis } = this.#options;
+    const isCluster = masterClients(redis)[0] !== redis;
     const batches = new Map<number, Renewal[]>();
     for (const renewal of this.#waiting) {
       const slot = isCluster ? slotOf(renewal.key) : 0;
@@ -61,12 +66,12 @@ export class Renewals {
     const keys = batch.map(({ key }) => key);
     const args = batch.flatMap(({ owner, leaseMs }) => [owner, leaseMs]);
     const late = (remaining: (number | undefined)[]) => batch.forEach(({ onLate }, index) => onLate(remaining[index]));
+    const { redis, run, failed } = this.#options;
     try {
-      const run = () => extendScript.run(this.#redis, keys, args);
-      const remaining = await this.#ask(batch.map(({ resource }) => resource).join(', '), run, late);
+      const remaining = await run(() => extendScript.run(redis, keys, args), late);
       batch.forEach(({ resolve }, index) => resolve(remaining[index]));
     } catch (error) {
-      for (const { reject } of batch) reject(error);
+      for (const { reject, resource } of batch) reject(failed(resource, error));
     }
   }
 }

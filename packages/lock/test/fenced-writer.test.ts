@@ -5,6 +5,7 @@ import { createFencedWriter, createLock } from '@sallyport/lock';
 const redis = connect();
 const prefix = uniquePrefix('fenced');
 const writer = createFencedWriter({ redis, prefix, deadlineMs: 2_000 });
+const cluster = await dedicatedCluster();
 let count = 0;
 const freshKey = () => `${prefix}key-${(count += 1)}`;
 
@@ -65,11 +66,20 @@ describe('createFencedWriter()', () => {
   });
 
   it('keeps the key and its writer in one slot of a Cluster', async () => {
-    const client = (await dedicatedCluster()).client();
+    const client = cluster.client();
     const onCluster = createFencedWriter({ redis: client, deadlineMs: 5_000 });
     for (const key of ['stock:7', '{shop}:stock', 'a{b}c', 'ü']) {
       expect(await onCluster.run(3, 'set', key, 'x', 'EX', 60)).toMatchObject({ accepted: true });
       expect(await onCluster.run(2, 'set', key, 'y', 'EX', 60)).toStrictEqual({ accepted: false, newerToken: 3 });
+    }
+  }, 40_000);
+
+  it('does so for a client with a keyPrefix', async () => {
+    const client = cluster.client({ redisOptions: { keyPrefix: 'app:' } });
+    const onCluster = createFencedWriter({ redis: client, deadlineMs: 5_000 });
+    for (const key of ['stock:7', '{shop}:stock']) {
+      expect(await onCluster.run(3, 'set', key, 'x', 'EX', 60)).toMatchObject({ accepted: true });
+      expect(await client.get(key)).toBe('x');
     }
   }, 40_000);
 

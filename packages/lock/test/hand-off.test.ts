@@ -85,6 +85,17 @@ describe('waiting for a lock', () => {
     await within(5_000, Promise.all(waits));
   });
 
+  it('works for a user who may use neither PUBLISH nor SUBSCRIBE on its channels', async () => {
+    await watcher.call('acl', 'setuser', 'mute', 'on', '>secret', 'allkeys', 'allcommands', 'resetchannels');
+    const redis = server.client({ username: 'mute', password: 'secret' });
+    const lock = createLock({ redis, prefix: 'mute:', deadlineMs: 5_000 });
+    const holder = await lock.acquire('a', { leaseMs });
+    const waits = [1, 2, 3].map(() => lock.using('a', { leaseMs, waitMs }, () => undefined));
+    await until(async () => (await lock.get('a'))?.waiting === 3);
+    expect(await holder.release()).toStrictEqual({ released: true });
+    await within(5_000, Promise.all(waits));
+  });
+
   it('takes a caller who goes away out of the line', async () => {
     const { lock } = lockOf('cancel:');
     const holder = await lock.acquire('a', { leaseMs });

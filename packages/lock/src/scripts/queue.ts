@@ -95,7 +95,8 @@ local function handOff(channelPrefix, asker)
         -- Longer than the lease: whether a called waiter came must be seen, and not vanish with the key.
         keepFor(holders, ${CALL_MS} + ${FORGET_MS})
         if waiter ~= asker then
-          redis.call('PUBLISH', channelPrefix .. process, waiter)
+          -- A user without the right to this channel is no reason to stop half-way: the waiter asks by itself.
+          redis.pcall('PUBLISH', channelPrefix .. process, waiter)
         end
         from = from + 1
       else
@@ -118,7 +119,8 @@ local function noteRelease(owner)
   -- Without the fence (flushed) a field would begin a key that has no TTL.
   if state[1] then
     local releasers = owner .. ' ' .. (state[2] or '')
-    redis.call('HSET', fence, 'releasedBy', string.sub(releasers, 1, ${RELEASERS_CHARS}))
+    -- Without memory for it (OOM) the lock is released all the same.
+    redis.pcall('HSET', fence, 'releasedBy', string.sub(releasers, 1, ${RELEASERS_CHARS}))
   end
 end
 `;

@@ -50,11 +50,17 @@ const onVirtualTime = (lua: string) =>
     .replaceAll("redis.call('PEXPIRE', ", 'later(')
     .replace("redis.call('TIME')", "redis.call('HMGET', KEYS[2] .. ':clock', 's', 'us')")
     .replace(
-      "redis.call('PUBLISH', channelPrefix .. process, waiter)",
+      "redis.pcall('PUBLISH', channelPrefix .. process, waiter)",
       "redis.call('RPUSH', KEYS[2] .. ':calls', waiter)",
     );
 
-const SCRIPTS = { acquire: onVirtualTime(acquireLua), release: onVirtualTime(releaseLua) };
+/** Whether all that must be replaced has been. */
+function checked(lua: string): string {
+  for (const real of ["'TIME'", "'PUBLISH'"]) if (lua.includes(real)) throw new Error(`The script still uses ${real}`);
+  return lua;
+}
+
+const SCRIPTS = { acquire: checked(onVirtualTime(acquireLua)), release: checked(onVirtualTime(releaseLua)) };
 
 export class World {
   now = 0;
