@@ -15,8 +15,10 @@ const kinds = ['exclusive', 'semaphore', 'read-write'] as const;
 const NETWORK_MS = 60;
 
 /** Leases that were held at the same time although one of them does not tolerate so many. */
-function clashes(stays: readonly Stay[]): string[] {
+function clashes(all: readonly Stay[]): string[] {
   const found: string[] = [];
+  // One that was over at once has no time in common with any.
+  const stays = all.filter(({ from, until }) => until > from);
   for (const stay of stays) {
     const others = stays.filter((other) => other !== stay && other.from <= stay.from && other.until > stay.from);
     const most = others.length + 1;

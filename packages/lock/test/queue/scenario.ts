@@ -122,7 +122,7 @@ export async function play(redis: Redis, key: string, { seed, kind, faults }: Pl
         const [reply, called] = await world.script(name, args);
         // A release makes room for those whom it calls. Who asks in the line is not called, but has his turn among them.
         const own = line.findIndex(({ owner }) => owner === args[0]);
-        const isBehind = (owner: string) => line.findIndex((place) => place.owner === owner) > own;
+        const isBehind = (owner: string) => own !== -1 && line.findIndex((place) => place.owner === owner) > own;
         const behind = called.filter(isBehind);
         if (name === 'release') note(reply);
         for (const owner of called) if (name === 'release' || !behind.includes(owner)) noteCall(owner);
