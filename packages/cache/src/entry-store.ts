@@ -1,31 +1,14 @@
 // The layer below the cache: reads and writes frames, knows versions, decides nothing about loading. An entry is as good as
 // the versions it was made under: those of its namespace, its tags and, where asked for, its key. They are compared for
-// equality when it is read, and a version that is missing — evicted, expired, purged — makes it stale. So a purge is one
-// UNLINK, costs nothing per entry, and no clock takes part.
+// equality when it is read, and a version that is missing — evicted, expired, purged — makes it void. So a purge is one
+// command, costs nothing per entry, and no clock takes part.
 //
 // A value that is being made holds the versions from before (`startFill`) and is written only if they still stand
 // (`commit`), so that a purge wins over every load that began before it, in any process.
 
-import { createStoreGuard, type RedisClient } from '@sallyport/core';
-import { createFills, type Busy, type ClaimOptions, type Fill, type FillOptions, type Sight } from './fills.js';
-import { decodeFrame, HEADER_BYTES, type Frame } from './frame.js';
-import { createKeyspace } from './keyspace.js';
-import { deleteEntry } from './scripts/delete-entry.js';
-import { createVersionReader } from './version-reader.js';
-
-export interface EntryStoreOptions {
-  readonly redis: RedisClient;
-  /** Package in whose name errors speak. */
-  readonly packageName: string;
-  readonly prefix: string;
-  readonly namespace: string;
-  /** How long one call to Redis may take. */
-  readonly deadlineMs: number;
-  /** Receives the key of a record that is damaged. */
-  readonly onCorrupt: (key: string) => void;
-  /** Wall clock in milliseconds for time stamps; decides nothing. @default Date.now */
-  readonly now?: () => number;
-}
+import type { Frame } from './frame.js';
+import type { MemoryReport, OpenMemory } from './open-memory.js';
+import type { L1Options } from './options.js';
 
 /** How an entry is looked up. */
 export interface EntryRead {
@@ -36,21 +19,100 @@ export interface EntryRead {
 }
 
 /** A valid record. */
-export type Entry = Pick<Frame, 'kind' | 'lingers' | 'storedAtMs' | 'freshMs' | 'costMs' | 'tags' | 'body'>;
+export interface Entry extends Pick<
+  Frame,
+  'kind' | 'lingers' | 'isCompressed' | 'storedAtMs' | 'freshMs' | 'costMs' | 'tags' | 'body'
+> {
+  /** When a soft purge reached it, Redis time in ms; 0 when none did. */
+  readonly softAtMs: number;
+}
 
 /** What `look` gives. */
 export interface Look {
-  /** The parts, in order; `undefined` for one that is missing, purged or damaged. */
+  /** The parts, in order; `undefined` for one that is missing, purged or damaged. Softly purged ones are there. */
   readonly entries: readonly (Entry | undefined)[];
   readonly sight: Sight;
+}
+
+/** How an entry looked when it was read. */
+export interface Sight {
+  readonly parts: readonly string[];
+  /** The first bytes of each part. */
+  readonly heads: Buffer;
+}
+
+export interface FillOptions {
+  readonly tags?: readonly string[];
+  /** Longest time between start and commit; a later commit is refused. */
+  readonly holdMs: number;
+  /** Every part stays bound to the key's version, so that `delete` also reaches parts that it isn't told of. @default false */
+  readonly isFenced?: boolean;
+}
+
+export interface ClaimOptions extends FillOptions {
+  readonly leaseMs: number;
+  /** What `look` gave: when the entry has changed since, there is nothing to load. */
+  readonly sight?: Sight;
+}
+
+/** One part to write under the key. */
+export interface Write {
+  /** `''` is the value itself. */
+  readonly part: string;
+  readonly kind: number;
+  readonly body: Buffer;
+  /** 0 removes the part. */
+  readonly ttlMs: number;
+  /** @default false */
+  readonly lingers?: boolean;
+  /** @default false */
+  readonly isCompressed?: boolean;
+  /** How long it is fresh, ms. @default `ttlMs` */
+  readonly freshMs?: number;
+  /** How long it took to make, ms. @default 0 */
+  readonly costMs?: number;
+}
+
+/** A value on its way into the store. */
+export interface Fill {
+  /**
+   * Writes all parts at once, or none.
+   *
+   * @param lateTags tags that were not known at the start; nothing is written when any tag was purged meanwhile
+   * @returns `false` when a purge or another writer came after the start: what was loaded may be old by now
+   * @throws {StoreUnavailableError} when Redis did not answer in time
+   */
+  commit(writes: readonly Write[], lateTags?: readonly string[]): Promise<boolean>;
+  /** Gives up the lease, if there is one, without a value; those who wait get `text`, if there is one. */
+  abandon(text?: string): Promise<void>;
+}
+
+/** Another process loads. */
+export interface Busy {
+  /**
+   * Resolves when the load has ended, its lease is over or `maxMs` have passed: time to look again.
+   *
+   * @returns what the other gave to `abandon`, if anything
+   */
+  wait(maxMs: number): Promise<string | undefined>;
+  /** To be called when nobody is going to wait. */
+  cancel(): void;
+}
+
+/** How a purge is meant. */
+export interface PurgeOptions {
+  /** The entries become stale and may be served as such; else they are gone. @default false */
+  readonly soft?: boolean;
 }
 
 /** Reads and writes parts of entries; every method rejects with StoreUnavailableError within the deadline. */
 export interface EntryStore {
   /** Gives the parts, in order; `undefined` for one that is missing, purged or damaged. One command, two on a Cluster. */
   read(key: string, parts: readonly string[], options?: EntryRead): Promise<(Entry | undefined)[]>;
-  /** Reads like `read` and also gives what `claimFill` needs to know of it. */
+  /** Reads like `read`, what is softly purged too, and gives what `claimFill` needs to know of it. */
   look(key: string, parts: readonly string[], options?: EntryRead): Promise<Look>;
+  /** Looks at the same parts of several keys. One command; on a Cluster one per key, and one. */
+  lookMany(keys: readonly string[], parts: readonly string[], options?: EntryRead): Promise<Look[]>;
   /** Takes hold of the versions; to be called before the value is loaded. One command, two on a Cluster. */
   startFill(key: string, options: FillOptions): Promise<Fill>;
   /**
@@ -58,88 +120,23 @@ export interface EntryStore {
    * lease lasts `leaseMs` and is renewed until the fill is committed or abandoned. One command, two on a Cluster.
    */
   claimFill(key: string, options: ClaimOptions): Promise<Fill | Busy>;
-  /** Removes the parts and turns running fills away; gives whether the first part was there. */
-  delete(key: string, parts: readonly string[]): Promise<boolean>;
-  /** Makes every entry with one of the tags stale. One command. */
-  invalidateTags(tags: readonly string[]): Promise<void>;
-  /** Makes every entry of the namespace stale. One command. */
-  clear(): Promise<void>;
+  /** Writes without a load, and turns running fills of the key away. One command, two on a Cluster. */
+  put(key: string, writes: readonly Write[], tags: readonly string[]): Promise<void>;
+  /** Removes the parts, or softens them, and turns running fills away; gives whether the first part was there. */
+  delete(key: string, parts: readonly string[], options?: PurgeOptions): Promise<boolean>;
+  /** Makes every entry with one of the tags void, or stale. One command. */
+  invalidateTags(tags: readonly string[], options?: PurgeOptions): Promise<void>;
+  /** Makes every entry of the namespace void, or stale. One command. */
+  clear(options?: PurgeOptions): Promise<void>;
+  /**
+   * Opens a memory whose entries are dropped when any part of them changes in Redis; `undefined` in plain mode. To be closed
+   * after use.
+   */
+  openMemory(limits: Required<L1Options>, report: MemoryReport): OpenMemory | undefined;
   /** How long one call may take, in milliseconds. */
   readonly deadlineMs: number;
+  /** Only GET, SET and DEL are sent: no versions, no leases. */
+  readonly isPlain: boolean;
   /** Redis time in milliseconds, as far as this process has seen it; for `Age` and the like. */
   now(): number;
-}
-
-const NOTHING = Buffer.alloc(0);
-
-/** Gives the store of one namespace. */
-export function createEntryStore(options: EntryStoreOptions): EntryStore {
-  const { redis, onCorrupt, now: localNow = Date.now } = options;
-  const guard = createStoreGuard(options);
-  const keyspace = createKeyspace(options.prefix, options.namespace);
-  const isCluster = typeof Reflect.get(redis, 'nodes') === 'function';
-  const versions = createVersionReader(redis, keyspace, isCluster);
-  let clockOffsetMs = 0;
-  const now = () => localNow() + clockOffsetMs;
-  const onTime = (timeMs: number) => void (clockOffsetMs = timeMs - localNow());
-  const fills = createFills({ redis, guard, keyspace, isCluster, now, onTime });
-
-  const store: EntryStore = {
-    now,
-    deadlineMs: options.deadlineMs,
-    read: async (key, parts, how) => [...(await store.look(key, parts, how)).entries],
-    async look(key, parts, { tags = [], isFenced = false } = {}) {
-      const own = parts.map((part) => keyspace.part(key, part));
-      if (isFenced) own.push(keyspace.fence(key));
-      const { values, seen } = await guard.run(() => versions.read(own, tags));
-      const fence = isFenced ? values[parts.length]?.toString('latin1') : '';
-      const frames = parts.map((_part, index) => {
-        const bytes = values[index];
-        if (bytes === undefined) return undefined;
-        const frame = decodeFrame(bytes);
-        if (frame === undefined) onCorrupt(key);
-        return frame !== undefined && frame.fence === fence ? frame : undefined;
-      });
-      const unseen = [...new Set(frames.flatMap((frame) => tagsOf(frame)))].filter((tag) => !seen.tags.has(tag));
-      if (unseen.length > 0) {
-        for (const [tag, version] of await guard.run(() => versions.readTags(unseen))) seen.tags.set(tag, version);
-      }
-      const heads = parts.map((_part, index) => (values[index] ?? NOTHING).subarray(0, HEADER_BYTES));
-      return {
-        entries: frames.map((frame) => (frame !== undefined && isCurrent(frame, seen) ? frame : undefined)),
-        sight: { parts, heads: Buffer.concat(heads) },
-      };
-    },
-
-    startFill: (key, fill) => fills.start(key, fill),
-    claimFill: (key, fill) => fills.claim(key, fill),
-
-    delete: (key, parts) => {
-      const keys = parts.map((part) => keyspace.part(key, part));
-      const lease = keyspace.lease(key);
-      const channel = `${redis.options.keyPrefix ?? ''}${keyspace.channel}`;
-      return guard.run(() =>
-        deleteEntry(redis, keyspace.fence(key), keys, { key: lease, channel, message: `${lease} ` }),
-      );
-    },
-    async invalidateTags(tags) {
-      if (tags.length > 0) await guard.run(() => redis.call('unlink', ...tags.map((tag) => keyspace.tag(tag))));
-    },
-    async clear() {
-      await guard.run(() => redis.call('unlink', keyspace.generation));
-    },
-  };
-  return store;
-}
-
-function tagsOf(frame: Frame | undefined): string[] {
-  return frame?.tags.filter((_text, index) => index % 2 === 0) ?? [];
-}
-
-function isCurrent(frame: Frame, seen: { generation: string | undefined; tags: Map<string, string | undefined> }) {
-  if (frame.generation !== seen.generation) return false;
-  for (let index = 0; index < frame.tags.length; index += 2) {
-    if (seen.tags.get(frame.tags[index] ?? '') !== frame.tags[index + 1]) return false;
-  }
-  return true;
 }

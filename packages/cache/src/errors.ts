@@ -40,3 +40,13 @@ export class UnstorableValueError extends CoreError {
     super('ERR_CACHE_VALUE', `@sallyport/cache: the value cannot be stored: ${detail}`, { cause });
   }
 }
+
+/** Thrown when a cache in plain mode is asked for what GET, SET and DEL can't do. */
+export class PlainModeError extends CoreError {
+  constructor(what: string) {
+    super(
+      'ERR_CACHE_PLAIN',
+      `@sallyport/cache: plain mode has no ${what}: the server may be asked for GET, SET and DEL only`,
+    );
+  }
+}

@@ -3,85 +3,27 @@
 //
 //   claim ─ granted ─► load, lease renewed ─► commit | abandon ─► those who wait are called
 //     └─ another loads ─► wait: called, or its lease is over ─► look again
+//
+// Tags that only the load makes known can't be held one by one. They are taken as they stand at the commit, if no tag at
+// all has been purged since the start: the version `purges` tells.
 
 import type { RedisClient, StoreGuard } from '@sallyport/core';
 import { randomBytes } from 'node:crypto';
+import type { Busy, ClaimOptions, Fill, FillOptions, Write } from './entry-store.js';
 import { encodeFrame } from './frame.js';
 import type { Keyspace } from './keyspace.js';
-import { commitFill } from './scripts/commit-fill.js';
+import { commitFill, type Commit, type Held, type Put } from './scripts/commit-fill.js';
 import { releaseLease } from './scripts/release-lease.js';
 import { renewLease } from './scripts/renew-lease.js';
-import { startFill, type LeaseClaim } from './scripts/start-fill.js';
+import { startFill, type HeldVersions, type LeaseClaim } from './scripts/start-fill.js';
 import { wakeCallsOf } from './wake-calls.js';
-
-export interface FillOptions {
-  readonly tags?: readonly string[];
-  /** Longest time between start and commit; a later commit is refused. */
-  readonly holdMs: number;
-  /** Every part stays bound to the key's version, so that `delete` also reaches parts that it isn't told of. @default false */
-  readonly isFenced?: boolean;
-  /** Turns away all fills of this key that are running. @default false */
-  readonly takesOver?: boolean;
-}
-
-/** One part to write under the key. */
-export interface Write {
-  /** `''` is the value itself. */
-  readonly part: string;
-  readonly kind: number;
-  readonly body: Buffer;
-  /** 0 removes the part. */
-  readonly ttlMs: number;
-  /** @default false */
-  readonly lingers?: boolean;
-  /** How long it is fresh, ms. @default `ttlMs` */
-  readonly freshMs?: number;
-  /** How long it took to make, ms. @default 0 */
-  readonly costMs?: number;
-}
-
-/** A value on its way into the store. */
-export interface Fill {
-  /**
-   * Writes all parts at once, or none.
-   *
-   * @returns `false` when a purge or another writer came after the start: what was loaded may be old by now
-   * @throws {StoreUnavailableError} when Redis did not answer in time
-   */
-  commit(writes: readonly Write[]): Promise<boolean>;
-  /** Gives up the lease, if there is one, without a value; those who wait get `text`, if there is one. */
-  abandon(text?: string): Promise<void>;
-}
-
-/** Another process loads. */
-export interface Busy {
-  /**
-   * Resolves when the load has ended, its lease is over or `maxMs` have passed: time to look again.
-   *
-   * @returns what the other gave to `abandon`, if anything
-   */
-  wait(maxMs: number): Promise<string | undefined>;
-  /** To be called when nobody is going to wait. */
-  cancel(): void;
-}
 
 /** Where fills come from. */
 export interface Fills {
   start(key: string, options: FillOptions): Promise<Fill>;
   claim(key: string, options: ClaimOptions): Promise<Fill | Busy>;
-}
-
-export interface ClaimOptions extends FillOptions {
-  readonly leaseMs: number;
-  /** What `look` gave: when the entry has changed since, there is nothing to load. */
-  readonly sight?: Sight;
-}
-
-/** How an entry looked when it was read. */
-export interface Sight {
-  readonly parts: readonly string[];
-  /** The first bytes of each part. */
-  readonly heads: Buffer;
+  /** Writes under the versions that stand, and turns away the fills of this key that are running. */
+  put(key: string, writes: readonly Write[], tags: readonly string[]): Promise<void>;
 }
 
 export interface FillContext {
@@ -89,65 +31,87 @@ export interface FillContext {
   readonly guard: StoreGuard;
   readonly keyspace: Keyspace;
   readonly isCluster: boolean;
+  readonly deadlineMs: number;
+  /** Redis time in ms, as far as it is known. */
   readonly now: () => number;
+  readonly isClockKnown: () => boolean;
   /** Receives the time of Redis. */
   readonly onTime: (timeMs: number) => void;
 }
 
+/** Owner for a release that ends whoever's lease. */
 const FOR_ALL = '*';
+/** How much later than its deadline a write may still be executed: clocks are set, and estimates are off by a round trip. */
+const LATE_MS = 1_000;
 
-export function createFills({ redis, guard, keyspace, isCluster, now, onTime }: FillContext): Fills {
+const NOTHING = Buffer.alloc(0);
+
+export function createFills(context: FillContext): Fills {
+  const { redis, guard, keyspace, isCluster, onTime } = context;
   const channel = `${redis.options.keyPrefix ?? ''}${keyspace.channel}`;
 
+  async function commit(what: Commit) {
+    const reply = await commitFill(redis, what);
+    onTime(reply.timeMs);
+    return { ...reply, isWritten: reply.outcome === 'written' };
+  }
+
+  function putsOf(key: string, writes: readonly Write[], tags: readonly string[]): Put[] {
+    return writes.map(
+      ({ part, ttlMs, lingers = false, isCompressed = false, freshMs = ttlMs, costMs = 0, ...rest }) => {
+        const content = { ...rest, lingers, isCompressed, freshMs, costMs, tags };
+        return { key: keyspace.part(key, part), frame: ttlMs === 0 ? NOTHING : encodeFrame(content), ttlMs };
+      },
+    );
+  }
+
   async function begin(key: string, options: FillOptions, lease: LeaseClaim | undefined) {
-    const { tags = [], holdMs, isFenced = false, takesOver = false } = options;
+    const { tags = [], holdMs, isFenced = false } = options;
     const fenceKey = keyspace.fence(key);
     const markerKeys = [keyspace.generation, ...tags.map((tag) => keyspace.tag(tag))];
-    const held = await guard.run(async () => {
-      const own = { holdMs, replacesFirst: takesOver, lease };
-      if (!isCluster) return startFill(redis, [fenceKey, ...markerKeys], own);
-      const [ours, markers] = await Promise.all([
-        startFill(redis, [fenceKey], own),
-        startFill(redis, markerKeys, { holdMs, replacesFirst: false }),
+    const held = await guard.run(async (): Promise<HeldVersions> => {
+      const markers = [...markerKeys, keyspace.purges];
+      const dependsOn = 1 + markerKeys.length;
+      if (!isCluster) return startFill(redis, [fenceKey, ...markers], { holdMs, dependsOn, lease });
+      const [ours, theirs] = await Promise.all([
+        startFill(redis, [fenceKey], { holdMs, lease }),
+        startFill(redis, markers, { holdMs }),
       ]);
-      return { ...ours, versions: [...ours.versions, ...markers.versions] };
+      return { ...ours, versions: [...ours.versions, ...theirs.versions] };
     });
     onTime(held.timeMs);
     if (held.leasedMs !== undefined) return held.leasedMs;
-    const [fence = '', generation = '', ...tagVersions] = held.versions;
-    const fenceHeld = { key: fenceKey, version: fence, isKept: isFenced };
-    const markersHeld = markerKeys.map((key, index) => ({
-      key,
-      version: held.versions[index + 1] ?? '',
-      isKept: true,
-    }));
-    const stamp = {
-      fence: isFenced ? fence : '',
-      generation,
-      tags: tags.flatMap((tag, index) => [tag, tagVersions[index] ?? '']),
-    };
-    const owner = lease?.owner ?? (takesOver ? FOR_ALL : undefined);
+    const [fence = '', ...versions] = held.versions;
+    const fenceHeld: Held = { key: fenceKey, version: fence, isKept: isFenced };
+    const markersHeld = markerKeys.map((key, index): Held => ({ key, version: versions[index] ?? '', isKept: true }));
+    const purgesHeld: Held = { key: keyspace.purges, version: versions.at(-1) ?? '', isKept: false };
+    const known = [isFenced ? fence : '-', ...markersHeld.map(({ version }) => version)];
     const leaseKey = keyspace.lease(key);
     const release = (message: string) =>
-      owner === undefined ? undefined : { key: leaseKey, owner, channel, message: `${leaseKey} ${message}` };
+      lease === undefined
+        ? undefined
+        : { key: leaseKey, owner: lease.owner, channel, message: `${leaseKey} ${message}` };
     const stopRenewing = lease === undefined ? () => undefined : renewing(lease, holdMs);
     const fill: Fill = {
-      async commit(writes) {
+      async commit(writes, lateTags = []) {
         stopRenewing();
-        const storedAtMs = now();
-        const puts = writes.map(({ part, ttlMs, lingers = false, freshMs = ttlMs, costMs = 0, ...rest }) => {
-          const frame = { kind: rest.kind, body: rest.body, lingers, freshMs, costMs, storedAtMs, ...stamp };
-          return { key: keyspace.part(key, part), frame: ttlMs === 0 ? Buffer.alloc(0) : encodeFrame(frame), ttlMs };
-        });
+        const late = lateTags.filter((tag) => !tags.includes(tag));
+        const puts = putsOf(key, writes, [...tags, ...late]);
         const lifeMs = Math.max(...writes.map(({ ttlMs }) => ttlMs));
+        const standing = late.map((tag) => keyspace.tag(tag));
+        const theirs = late.length === 0 ? markersHeld : [...markersHeld, purgesHeld];
         return guard.run(async () => {
-          if (!isCluster) return commitFill(redis, [fenceHeld, ...markersHeld], puts, lifeMs, release(''));
-          // The markers lie in another slot. A frame that this writes too late is stale when it is read.
-          const [isWritten, areCurrent] = await Promise.all([
-            commitFill(redis, [fenceHeld], puts, lifeMs, release('')),
-            commitFill(redis, markersHeld, [], lifeMs),
-          ]);
-          return isWritten && areCurrent;
+          const lease = release('');
+          const own: Commit = { held: [fenceHeld], known, puts, lifeMs, lease };
+          if (!isCluster) return (await commit({ ...own, held: [fenceHeld, ...theirs], standing })).isWritten;
+          // The markers lie in another slot. A frame that is written too late is void when it is read.
+          const checking = commit({ held: theirs, known: [], standing, puts: [], lifeMs });
+          if (late.length === 0)
+            return (await Promise.all([commit(own), checking])).every(({ isWritten }) => isWritten);
+          const { isWritten, versions: lateVersions } = await checking;
+          if (isWritten) return (await commit({ ...own, known: [...known, ...lateVersions] })).isWritten;
+          if (lease !== undefined) await releaseLease(redis, lease);
+          return false;
         });
       },
       async abandon(text = '') {
@@ -197,6 +161,27 @@ export function createFills({ redis, guard, keyspace, isCluster, now, onTime }: 
       // A lease that is over to the millisecond may still stand: Redis counts in whole ones.
       const restMs = Math.max(leftMs, 0) + 2;
       return { wait: (maxMs) => ticket.wait(Math.min(restMs, maxMs)), cancel: () => ticket.cancel() };
+    },
+    async put(key, writes, tags) {
+      const id = randomBytes(9).toString('base64url');
+      const markers = [keyspace.generation, ...tags.map((tag) => keyspace.tag(tag))];
+      const lifeMs = Math.max(...writes.map(({ ttlMs }) => ttlMs));
+      const leaseKey = keyspace.lease(key);
+      const lease = { key: leaseKey, owner: FOR_ALL, channel, message: `${leaseKey} ` };
+      const puts = putsOf(key, writes, tags);
+      const until = () => (context.isClockKnown() ? Math.ceil(context.now()) + context.deadlineMs + LATE_MS : 0);
+      await guard.run(async () => {
+        // A Cluster has the versions in another slot. A purge between the two commands makes what is written void.
+        const read = isCluster ? await startFill(redis, markers, { holdMs: lifeMs }) : undefined;
+        const known = ['-', ...(read?.versions ?? [])];
+        const standing = isCluster ? [] : markers;
+        // The first may be refused, by a clock that was not known or has been set; the second knows it.
+        for (let attempt = 0; attempt < 3; attempt += 1) {
+          const once = { key: keyspace.done(key, id), untilMs: until(), fence: keyspace.fence(key) };
+          if ((await commit({ held: [], known, standing, puts, lifeMs, lease, once })).isWritten) return;
+        }
+        throw new TypeError('commit-fill: the clock of Redis jumps');
+      });
     },
   };
 }

@@ -17,6 +17,8 @@ export interface MemoryLimits {
 export interface ReadToken {
   isSpoilt: boolean;
   readonly id: string;
+  /** By `performance.now()`. */
+  readonly startedAt: number;
 }
 
 /** What is kept of a value. */
@@ -51,7 +53,8 @@ export interface Memory {
   dropTags(tags: readonly string[]): void;
   flush(): void;
   readonly size: { readonly entries: number; readonly bytes: number; readonly isArmed: boolean };
-  readonly onArmed: (clockMs: number) => void;
+  /** @param maxAgeMs how long a value is kept at most; without end when every change is told */
+  readonly onArmed: (clockMs: number, maxAgeMs?: number) => void;
   readonly onKey: (redisKey: string) => void;
   readonly onDown: () => void;
 }
@@ -61,7 +64,7 @@ const SLOT_BYTES = 300;
 const ENTRY = /^\{([^}]*)\}(?::fresh)?$/;
 
 /** @param keyPrefix what the client puts before every key */
-export function createMemory(keyspace: Keyspace, keyPrefix: string, limits: MemoryLimits): Memory {
+export function createMemory(keyspace: Keyspace, keyPrefix: string, limits: MemoryLimits, keyPattern = ENTRY): Memory {
   const slots = new Map<string, Slot>();
   const slotsById = new Map<string, Slot>();
   const slotsByMarker = new Map<string, Set<Slot>>();
@@ -69,6 +72,7 @@ export function createMemory(keyspace: Keyspace, keyPrefix: string, limits: Memo
   const rootLength = keyPrefix.length + keyspace.root.length;
   let bytes = 0;
   let clockMs: number | undefined;
+  let maxAgeMs = Infinity;
 
   function remove(slot: Slot): void {
     if (slots.get(slot.key) !== slot) return;
@@ -133,7 +137,7 @@ export function createMemory(keyspace: Keyspace, keyPrefix: string, limits: Memo
       return undefined;
     },
     begin(key) {
-      const token = { isSpoilt: clockMs === undefined, id: encodeKeyPart(key) };
+      const token = { isSpoilt: clockMs === undefined, id: encodeKeyPart(key), startedAt: performance.now() };
       reads.add(token);
       return token;
     },
@@ -141,7 +145,7 @@ export function createMemory(keyspace: Keyspace, keyPrefix: string, limits: Memo
       reads.delete(token);
       if (what === undefined || token.isSpoilt || clockMs === undefined) return;
       const size = what.bytes + SLOT_BYTES;
-      const endsAt = what.freshUntilMs - clockMs;
+      const endsAt = Math.min(what.freshUntilMs - clockMs, token.startedAt + maxAgeMs);
       if (size > limits.maxBytes / 8 || endsAt <= performance.now()) return;
       const old = slots.get(key);
       if (old !== undefined) remove(old);
@@ -157,16 +161,17 @@ export function createMemory(keyspace: Keyspace, keyPrefix: string, limits: Memo
     get size() {
       return { entries: slots.size, bytes, isArmed: clockMs !== undefined };
     },
-    onArmed(clock) {
+    onArmed(clock, maxAge = Infinity) {
       flush();
       clockMs = clock;
+      maxAgeMs = maxAge;
     },
     onKey(redisKey) {
       const ownKey = redisKey.slice(keyPrefix.length);
       if (ownKey === keyspace.generation) return flush();
-      const [, id] = ENTRY.exec(redisKey.slice(rootLength)) ?? [];
+      const [, id] = keyPattern.exec(redisKey.slice(rootLength)) ?? [];
       if (id !== undefined) dropId(id);
-      else if (ownKey.includes('}:tag:')) dropMarker(ownKey);
+      else if (ownKey.startsWith(keyspace.tagRoot)) dropMarker(ownKey);
     },
     onDown() {
       clockMs = undefined;

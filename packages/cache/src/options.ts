@@ -1,6 +1,7 @@
 // What `createCache` and its methods accept, and what holds when an option is left out.
 
 import {
+  boolean,
   callback,
   checkOptions,
   deadline,
@@ -14,6 +15,7 @@ import {
   type Check,
   type RedisClient,
 } from '@sallyport/core';
+import type { PurgeOptions } from './entry-store.js';
 import type { CacheEvent } from './events.js';
 
 /** Options of `createCache`. */
@@ -40,9 +42,13 @@ export interface CacheOptions {
   readonly maxDegradedLoads?: number;
   /** Larger values are given to the caller but not stored. @default 1_048_576 */
   readonly maxValueBytes?: number;
+  /** Values of this size and more are compressed, on another thread. @default none is */
+  readonly compressFromBytes?: number;
+  /** Sends GET, SET and DEL only, for servers or users that know no more: no tags, no leases, no `clear`. @default false */
+  readonly plain?: boolean;
   /**
    * Keeps values in the memory of the process as well, as long as Redis tells of every change (CLIENT TRACKING, on a
-   * connection of its own). Values are then shared among callers, and frozen. Not on a Cluster. @default false
+   * connection of its own, on a Cluster one per master). Values are then shared among callers, and frozen. @default false
    */
   readonly l1?: L1Options | false;
   /** Receives what happens. */
@@ -57,6 +63,8 @@ export interface L1Options {
   readonly maxBytes?: number;
   /** @default 10_000 */
   readonly maxEntries?: number;
+  /** How long a value stays in memory where Redis refuses to tell of changes, in ms; 0: not at all. @default 1_000 */
+  readonly untrackedTtlMs?: number;
 }
 
 /** Options of `getOrSet` and `set`. */
@@ -73,6 +81,8 @@ export interface EntryOptions<T = unknown> {
   readonly errorTtlMs?: number;
   /** How long the loader may take, in milliseconds. @default the cache's */
   readonly loadTimeoutMs?: number;
+  /** After this time a stale value that may be given is given, in ms; the load goes on. @default waits for the load */
+  readonly softLoadTimeoutMs?: number;
 }
 
 /** Ten years: longer than anyone means, and far from what Redis refuses. */
@@ -89,10 +99,18 @@ export const tagList: Check<readonly string[]> = (value, site) => {
   return [...new Set(value as string[])];
 };
 
+const TTL = { packageName: 'cache', option: 'ttlMs' };
+
+/** Gives a TTL in ms, or throws an OptionError. */
+export function checkDuration(value: unknown): number {
+  return duration(value, TTL);
+}
+
 const ttl: Check<number | ((value: never) => number)> = (value, site) =>
   typeof value === 'function' ? (value as (value: never) => number) : duration(value, site);
 
-const l1: Check<Required<L1Options> | false> = (value, site) =>
+/** The check of an `l1` option; complete when it is given. */
+export const l1Limits: Check<Required<L1Options> | false> = (value, site) =>
   value === false
     ? false
     : checkOptions(
@@ -101,15 +119,16 @@ const l1: Check<Required<L1Options> | false> = (value, site) =>
         {
           maxBytes: optional(integer(1_024), 33_554_432),
           maxEntries: optional(integer(1), 10_000),
+          untrackedTtlMs: optional(integer(0, 1_000), 1_000),
         },
         'l1.',
       );
 
 export type CacheSettings = ReturnType<typeof resolveCacheOptions>;
 
-/** @throws {OptionError} for an option that is unknown or not as described */
+/** @throws {OptionError} for an option that is unknown or not as described, or that does not go with `plain` */
 export function resolveCacheOptions(options: CacheOptions) {
-  return checkOptions('cache', options, {
+  const settings = checkOptions('cache', options, {
     redis: redisClient,
     namespace,
     prefix: optional(keyPrefix, 'cache:'),
@@ -121,10 +140,16 @@ export function resolveCacheOptions(options: CacheOptions) {
     leaseMs: optional(integer(100, 600_000), 2_000),
     maxDegradedLoads: optional(integer(1), 100),
     maxValueBytes: optional(integer(1, 512 * 1024 * 1024), 1_048_576),
-    l1: optional(l1, false as const),
+    compressFromBytes: optional(integer(1), Infinity),
+    plain: optional(boolean, false),
+    l1: optional(l1Limits, false as const),
     onEvent: optional(callback<(event: CacheEvent) => void>(), undefined),
     now: optional(callback<() => number>(), Date.now),
   });
+  if (settings.plain && settings.l1 !== false) {
+    refuse({ packageName: 'cache', option: 'l1' }, 'false with `plain`', options.l1);
+  }
+  return settings;
 }
 
 /** The options of one call, complete. */
@@ -136,6 +161,10 @@ export interface CallSettings {
   readonly swrMs: number;
   readonly errorTtlMs: number;
   readonly loadTimeoutMs: number;
+  /** Infinity: waits for the load. */
+  readonly softLoadTimeoutMs: number;
+  /** How long after its freshness a value may stand in for a load that fails or is slow. */
+  readonly staleMs: number;
 }
 
 /** @throws {OptionError} for an option that is unknown or not as described, or when no TTL is given anywhere */
@@ -147,11 +176,14 @@ export function resolveEntryOptions(options: EntryOptions<never>, cache: CacheSe
     swrMs: optional(duration, 0),
     errorTtlMs: optional(duration, 0),
     loadTimeoutMs: optional(integer(1, MAX_MS), cache.loadTimeoutMs),
+    softLoadTimeoutMs: optional(integer(1, MAX_MS), Infinity),
   });
-  const site = { packageName: 'cache', option: 'ttlMs' };
-  if (ttlMs === undefined) refuse(site, 'given here or to createCache', ttlMs);
-  const ttlOf = typeof ttlMs === 'number' ? () => ttlMs : (value: unknown) => duration(ttlMs(value as never), site);
-  return { ...rest, ttlOf };
+  if (ttlMs === undefined) refuse(TTL, 'given here or to createCache', ttlMs);
+  if (cache.plain && rest.tags.length > 0) {
+    refuse({ packageName: 'cache', option: 'tags' }, 'left out with `plain`', rest.tags);
+  }
+  const ttlOf = typeof ttlMs === 'number' ? () => ttlMs : (value: unknown) => checkDuration(ttlMs(value as never));
+  return { ...rest, ttlOf, staleMs: Math.max(rest.staleIfErrorMs, rest.swrMs) };
 }
 
 /** Gives the key, or throws an OptionError. */
@@ -164,4 +196,9 @@ export function checkKey(key: unknown): string {
 /** @throws {OptionError} when `tags` is no list of tags */
 export function checkTags(tags: unknown): readonly string[] {
   return tagList(tags, { packageName: 'cache', option: 'tags' });
+}
+
+/** @throws {OptionError} when an option of a purge is unknown or not as described */
+export function checkPurge(options: PurgeOptions): { readonly soft: boolean } {
+  return checkOptions('cache', options, { soft: optional(boolean, false) });
 }

@@ -3,16 +3,15 @@
 //   read ─ fresh ───────────────────────────────► value; soon to end, or stale within swrMs: and load behind its back
 //    ▲ ├─ failed shortly before ─ last value ────► that, else CachedLoadError
 //    │ └─ claim ─► load ─ value ─► commit ───────► value
-//    │      │        └─ error ─ last value ──────► that, else the error
+//    │      │        └─ error, or slower than softLoadTimeoutMs: read again ─ last value ► that, else the error
 //    └──────┴ another process loads: wait for it
 //
 // Redis that fails is asked once: when the read failed the value is loaded and not stored.
 
 import { StoreUnavailableError, type EventSink } from '@sallyport/core';
-import type { EntryStore } from './entry-store.js';
+import type { Busy, ClaimOptions, EntryStore, Fill } from './entry-store.js';
 import { CachedLoadError, LoadTimeoutError } from './errors.js';
 import type { CacheEvent } from './events.js';
-import type { ClaimOptions, Fill } from './fills.js';
 import { createLoadGate } from './load-gate.js';
 import { load, type Loader } from './load.js';
 import type { Memory } from './memory.js';
@@ -21,15 +20,16 @@ import {
   describeFailure,
   failureWrites,
   lookUp,
+  lookUpMany,
   parseFailure,
   toRemember,
-  valueWrites,
   type Found,
   type Known,
 } from './records.js';
+import { createPatience, type Patience } from './patience.js';
 import { drawRefreshAt, staleForMs } from './refresh-ahead.js';
 import type { Outcome } from './single-flight.js';
-import { encodeValue } from './value-codec.js';
+import { UNSTORED, type ValueWriter } from './value-writer.js';
 
 /** What a hold outlives a load by, so that a load which takes all its time can still be written. */
 const COMMIT_SLACK_MS = 5_000;
@@ -37,49 +37,49 @@ const COMMIT_SLACK_MS = 5_000;
 /** A draw further ahead than this many times the cost is rarer than one in 20 000: the clock was wrong. */
 const EARLY_LIMIT = 10;
 
-/** Says to those who wait that the value was not stored. */
-const UNSTORED = '-';
-
 export interface ReadThrough {
-  /** Runs a call to Redis; gives `undefined` when it failed and the policy is `'open'`. */
-  readonly attempt: <T>(operation: 'read' | 'write', key: string, call: () => Promise<T>) => Promise<T | undefined>;
-  /** Looks in Redis, and keeps in memory what is found. */
-  readonly find: (key: string, tags: readonly string[]) => Promise<Found>;
+  /** Looks in Redis, and keeps in memory what is found; `undefined` when Redis failed and the policy is `'open'`. */
+  readonly find: (key: string, tags: readonly string[], patience?: Patience) => Promise<Found | undefined>;
+  /** The same for many keys. */
+  readonly findMany: (
+    keys: readonly string[],
+    tags: readonly string[],
+    patience?: Patience,
+  ) => Promise<readonly Found[] | undefined>;
   /** Gives the value from Redis, or from the loader. */
   readonly getOrLoad: (key: string, loader: Loader<unknown>, call: CallSettings) => Promise<Outcome>;
-  /** Writes a value through a fill that holds the versions from before it. */
-  readonly store: (
-    fill: Fill,
-    key: string,
-    value: unknown,
-    call: CallSettings,
-    costMs?: number,
-  ) => Promise<StoreResult>;
 }
 
-/** `refused`: too large, or its TTL is 0. */
-export type StoreResult = 'stored' | 'overtaken' | 'refused';
+/** What a claim gives that comes too late is given up. */
+function dismiss(claim: Fill | Busy): void {
+  if ('wait' in claim) claim.cancel();
+  else void claim.abandon().catch(() => undefined);
+}
 
 interface Answer {
   readonly known: Known;
+  readonly isStale: boolean;
   /** The value is to be loaded anew, while the caller already has this one. */
   readonly refresh?: Fill;
 }
 
-/** To load. `fill` is left out when Redis failed; `fail` gives the last good value or throws the error. */
+/** To load. `fill` is left out when Redis failed. */
 interface Task {
   readonly fill: Fill | undefined;
-  readonly fail: (error: unknown) => Answer;
+  /** What may be given when the load fails or is slow. */
+  readonly lastGood: Known | undefined;
 }
 
 export function createReadThrough(
   entries: EntryStore,
+  writer: ValueWriter,
   settings: CacheSettings,
   events: EventSink<CacheEvent>,
   memory: Memory | undefined,
 ): ReadThrough {
   const gate = createLoadGate(settings.maxDegradedLoads);
-  const attempt: ReadThrough['attempt'] = async (operation, key, call) => {
+
+  async function attempt<T>(operation: 'read' | 'write', key: string, call: () => Promise<T>): Promise<T | undefined> {
     try {
       return await call();
     } catch (error) {
@@ -88,55 +88,51 @@ export function createReadThrough(
       if (settings.onStoreFailure === 'throw') throw error;
       return undefined;
     }
-  };
-
-  function jittered(ttlMs: number): number {
-    return Math.ceil(ttlMs * (1 - (settings.jitterPercent / 100) * Math.random()));
   }
 
-  async function prepare(fill: Fill, value: unknown, call: CallSettings) {
+  const findMany: ReadThrough['findMany'] = async (keys, tags, patience) => {
+    const tokens = keys.map((key) => memory?.begin(key));
+    const { maxValueBytes } = settings;
+    const [key = ''] = keys;
+    const look = async () =>
+      keys.length === 1
+        ? [await lookUp(entries, key, tags, maxValueBytes)]
+        : lookUpMany(entries, keys, tags, maxValueBytes);
+    let found: readonly Found[] | undefined;
     try {
-      return { ttlMs: jittered(call.ttlOf(value)), encoded: encodeValue(value) };
-    } catch (error) {
-      // The others are to find out for themselves, and not to wait for what won't come.
-      await fill.abandon(UNSTORED);
-      throw error;
-    }
-  }
-
-  const store: ReadThrough['store'] = async (fill, key, value, call, costMs = 0) => {
-    const { ttlMs, encoded } = await prepare(fill, value, call);
-    const reason = ttlMs === 0 ? 'ttl-zero' : encoded.body.length > settings.maxValueBytes ? 'too-large' : undefined;
-    if (reason !== undefined) {
-      events.emit({ type: 'not-stored', key, reason });
-      await fill.abandon(UNSTORED);
-      return 'refused';
-    }
-    if (await fill.commit(valueWrites(encoded, ttlMs, Math.max(call.staleIfErrorMs, call.swrMs), costMs)))
-      return 'stored';
-    events.emit({ type: 'not-stored', key, reason: 'overtaken' });
-    return 'overtaken';
-  };
-
-  const find: ReadThrough['find'] = async (key, tags) => {
-    if (memory === undefined) return lookUp(entries, key, tags);
-    const token = memory.begin(key);
-    let found: Found | undefined;
-    try {
-      found = await lookUp(entries, key, tags);
+      found = await attempt('read', key, () => (patience === undefined ? look() : patience.wait(look)));
       return found;
     } finally {
-      memory.end(token, key, found && toRemember(found));
+      tokens.forEach((token, index) => {
+        const what = found?.[index];
+        if (token !== undefined) memory?.end(token, keys[index] ?? '', what && toRemember(what));
+      });
     }
   };
+  const find: ReadThrough['find'] = async (key, tags, patience) => (await findMany([key], tags, patience))?.[0];
+
+  function emitStale(key: string, known: Known): Answer {
+    events.emit({ type: 'stale', key });
+    return { known, isStale: true };
+  }
+
+  /** Gives the value that may be given `maxMs` after its freshness, by the time of Redis. */
+  function staleWithin({ stale, entry }: Found, maxMs: number): Known | undefined {
+    return entry !== undefined && maxMs > 0 && staleForMs(entry, entries.now()) <= maxMs ? stale : undefined;
+  }
 
   /** Takes the lease when it is time to load anew before the value ends; without one there is nothing to do. */
-  async function claimEarly(found: Found, key: string, hold: ClaimOptions): Promise<Fill | undefined> {
+  async function claimEarly(
+    found: Found,
+    key: string,
+    hold: ClaimOptions,
+    patience: Patience,
+  ): Promise<Fill | undefined> {
     const { entry, failure, sight } = found;
     if (entry === undefined || entry.costMs === 0 || failure !== undefined) return undefined;
     if (entries.now() < drawRefreshAt(entry, 1 - Math.random())) return undefined;
     // Best effort: the value at hand is fresh, so that a Redis which fails here fails nobody.
-    const claim = await entries.claimFill(key, { ...hold, sight }).catch(() => undefined);
+    const claim = await patience.wait(() => entries.claimFill(key, { ...hold, sight }), dismiss).catch(() => undefined);
     if (claim === undefined) return undefined;
     if ('wait' in claim) {
       claim.cancel();
@@ -149,87 +145,144 @@ export function createReadThrough(
   }
 
   /** Looks, and waits while another process loads; ends with an answer or with the task to load. */
-  async function seek(key: string, call: CallSettings): Promise<Answer | Task> {
-    const endsAt = performance.now() + call.loadTimeoutMs;
+  async function seek(key: string, call: CallSettings, patience: Patience): Promise<Answer | Task> {
+    const startedAt = performance.now();
     const { leaseMs } = settings;
     const hold: ClaimOptions = { tags: call.tags, holdMs: call.loadTimeoutMs + COMMIT_SLACK_MS, leaseMs };
     for (;;) {
-      const found = await attempt('read', key, () => find(key, call.tags));
-      if (found?.fresh !== undefined) {
+      const found = await find(key, call.tags, patience);
+      if (found === undefined) return { fill: undefined, lastGood: undefined };
+      if (found.fresh !== undefined) {
         events.emit({ type: 'hit', key });
-        const refresh = await claimEarly(found, key, hold);
-        return { known: found.fresh, ...(refresh && { refresh }) };
+        const refresh = await claimEarly(found, key, hold, patience);
+        return { known: found.fresh, isStale: false, ...(refresh && { refresh }) };
       }
-      const lastGood = call.staleIfErrorMs > 0 || call.swrMs > 0 ? found?.stale : undefined;
       const fail = (error: unknown): Answer => {
-        if (lastGood === undefined) throw error;
-        events.emit({ type: 'stale', key });
-        return { known: lastGood };
+        const known = staleWithin(found, call.staleMs);
+        if (known === undefined) throw error;
+        return emitStale(key, known);
       };
-      if (found?.failure !== undefined && call.errorTtlMs > 0) return fail(new CachedLoadError(key, found.failure));
-      if (found === undefined) return { fill: undefined, fail };
-      const claim = await attempt('write', key, () => entries.claimFill(key, { ...hold, sight: found.sight }));
+      if (found.failure !== undefined && call.errorTtlMs > 0) return fail(new CachedLoadError(key, found.failure));
+      const claim = await attempt('write', key, () =>
+        patience.wait(() => entries.claimFill(key, { ...hold, sight: found.sight }), dismiss),
+      );
       // The claim has told the time of Redis, by which this is judged.
-      const isUsable = claim && found.stale && found.entry && staleForMs(found.entry, entries.now()) <= call.swrMs;
-      if (isUsable === true && found.stale !== undefined) {
-        events.emit({ type: 'stale', key });
-        return { known: found.stale, ...('wait' in claim ? {} : { refresh: claim }) };
+      const lastGood = staleWithin(found, call.staleMs);
+      const usable = staleWithin(found, call.swrMs);
+      if (claim !== undefined && usable !== undefined) {
+        const answer = emitStale(key, usable);
+        if (!('wait' in claim)) return { ...answer, refresh: claim };
+        claim.cancel();
+        return answer;
       }
-      if (claim === undefined || !('wait' in claim)) return { fill: claim, fail };
-      const leftMs = endsAt - performance.now();
-      if (leftMs <= 0) return fail(new LoadTimeoutError(key, call.loadTimeoutMs));
+      if (claim === undefined || !('wait' in claim)) return { fill: claim, lastGood };
+      const waitedMs = performance.now() - startedAt;
+      const softLeftMs = lastGood === undefined ? Infinity : call.softLoadTimeoutMs - waitedMs;
+      const leftMs = Math.min(call.loadTimeoutMs - waitedMs, softLeftMs);
+      if (leftMs <= 0) {
+        claim.cancel();
+        return fail(new LoadTimeoutError(key, call.loadTimeoutMs));
+      }
       events.emit({ type: 'wait', key });
       const text = await claim.wait(leftMs);
       if (text === UNSTORED) {
         // Waiting in turn for values that nobody may share would only make a queue.
-        return { fill: await attempt('write', key, () => entries.startFill(key, hold)), fail };
+        return { fill: await attempt('write', key, () => entries.startFill(key, hold)), lastGood };
       }
       const failure = parseFailure(text);
-      if (failure !== undefined) return fail(new CachedLoadError(key, failure));
+      if (failure !== undefined) return afterLoad(key, call, lastGood, new CachedLoadError(key, failure), patience);
     }
   }
 
   const getOrLoad: ReadThrough['getOrLoad'] = async (key, loader, call) => {
-    const sought = await seek(key, call);
-    if ('fail' in sought) {
-      events.emit({ type: 'miss', key });
-      return loadInto(sought, key, loader, call);
+    const patience = createPatience(settings.deadlineMs);
+    const sought = await seek(key, call, patience);
+    if ('known' in sought) {
+      const { known, isStale, refresh } = sought;
+      if (refresh !== undefined) {
+        events.emit({ type: 'refresh', key });
+        runAside(loadInto({ fill: refresh, lastGood: known }, key, loader, call, patience));
+      }
+      return { value: known.value, isOvertaken: false, isStale };
     }
-    const { known, refresh } = sought;
-    if (refresh !== undefined) {
-      events.emit({ type: 'refresh', key });
-      // Nobody waits for it: the caller has its answer, and what fails has been reported as an event.
-      loadInto({ fill: refresh, fail: () => ({ known }) }, key, loader, call).catch(() => undefined);
-    }
-    return { value: known.value, isOvertaken: false };
+    events.emit({ type: 'miss', key });
+    const loading = loadInto(sought, key, loader, call, patience);
+    const { lastGood } = sought;
+    if (lastGood === undefined || call.softLoadTimeoutMs === Infinity) return loading;
+    let timer: NodeJS.Timeout | undefined;
+    const soon = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, call.softLoadTimeoutMs, undefined)));
+    const outcome = await Promise.race([loading, soon]).finally(() => clearTimeout(timer));
+    if (outcome !== undefined) return outcome;
+    const answer = await reread(key, call, lastGood, patience);
+    if (answer === undefined) return loading;
+    runAside(loading);
+    return { value: answer.known.value, isOvertaken: false, isStale: answer.isStale };
   };
 
-  async function loadInto({ fill, fail }: Task, key: string, loader: Loader<unknown>, call: CallSettings) {
+  /** Nobody waits for it: the caller has its answer, and what fails has been reported as an event. */
+  function runAside(loading: Promise<Outcome>): void {
+    loading.catch(() => undefined);
+  }
+
+  /** Whether the last good value still is one: a purge may have come since it was read, and stale never defeats a purge. */
+  async function reread(
+    key: string,
+    call: CallSettings,
+    lastGood: Known,
+    patience: Patience,
+  ): Promise<Answer | undefined> {
+    const again = await find(key, call.tags, patience);
+    if (again?.fresh !== undefined) return { known: again.fresh, isStale: false };
+    const known = again === undefined ? lastGood : staleWithin(again, call.staleMs);
+    return known && emitStale(key, known);
+  }
+
+  /** @throws the error when there is no last good value */
+  async function afterLoad(
+    key: string,
+    call: CallSettings,
+    lastGood: Known | undefined,
+    error: unknown,
+    patience: Patience,
+  ): Promise<Answer> {
+    const answer = lastGood && (await reread(key, call, lastGood, patience));
+    if (answer === undefined) throw error;
+    return answer;
+  }
+
+  async function loadInto(
+    { fill, lastGood }: Task,
+    key: string,
+    loader: Loader<unknown>,
+    call: CallSettings,
+    patience: Patience,
+  ): Promise<Outcome> {
     const startedAt = performance.now();
-    let value: unknown;
+    let loaded: Awaited<ReturnType<typeof load<unknown>>>;
     try {
       const run = () => load(loader, key, call.loadTimeoutMs);
-      value = await (fill === undefined ? gate.pass(run) : run());
+      loaded = await (fill === undefined ? gate.pass(run) : run());
     } catch (error) {
       events.emit({ type: 'load-failed', key, error });
-      await giveUp(fill, key, error, call);
-      return { value: fail(error).known.value, isOvertaken: false };
+      await attempt('write', key, () => patience.wait(() => giveUp(fill, error, call)));
+      const { known, isStale } = await afterLoad(key, call, lastGood, error, patience);
+      return { value: known.value, isOvertaken: false, isStale };
     }
     const costMs = Math.ceil(performance.now() - startedAt);
-    const result = fill && (await attempt('write', key, () => store(fill, key, value, call, costMs)));
-    return { value, isOvertaken: result === 'overtaken' };
+    if (fill === undefined) return { value: loaded.value, isOvertaken: false };
+    const result = await attempt('write', key, () =>
+      patience.wait(() => writer.commit(fill, key, { ...loaded, costMs }, call)),
+    );
+    // Unknown counts as overtaken: those who joined ask again.
+    return { value: loaded.value, isOvertaken: result === undefined || result === 'overtaken' };
   }
 
-  /** Tells the others that the load failed: those who wait now, and for `errorTtlMs` those who come. */
-  async function giveUp(fill: Fill | undefined, key: string, error: unknown, call: CallSettings): Promise<void> {
-    if (fill === undefined) return;
-    const failure = describeFailure(error);
-    const isKept = call.errorTtlMs > 0;
-    await attempt('write', key, async () => {
-      if (isKept) await fill.commit(failureWrites(failure, call.errorTtlMs));
-      else await fill.abandon(JSON.stringify(failure));
-    });
-  }
+  return { find, findMany, getOrLoad };
+}
 
-  return { attempt, find, getOrLoad, store };
+/** Tells the others that the load failed: those who wait now, and for `errorTtlMs` those who come. */
+async function giveUp(fill: Fill | undefined, error: unknown, { errorTtlMs }: CallSettings): Promise<void> {
+  const failure = describeFailure(error);
+  if (errorTtlMs > 0) await fill?.commit(failureWrites(failure, errorTtlMs));
+  else await fill?.abandon(JSON.stringify(failure));
 }

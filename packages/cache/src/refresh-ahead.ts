@@ -8,6 +8,8 @@ export interface Freshness {
   readonly freshMs: number;
   /** How long it took to load. */
   readonly costMs: number;
+  /** When a soft purge came, 0 for none. */
+  readonly softAtMs: number;
 }
 
 /**
@@ -19,7 +21,8 @@ export function drawRefreshAt({ storedAtMs, freshMs, costMs }: Freshness, random
   return storedAtMs + freshMs + costMs * Math.log(random);
 }
 
-/** How long ago the value stopped being fresh; negative while it is. */
-export function staleForMs({ storedAtMs, freshMs }: Freshness, nowMs: number): number {
-  return nowMs - storedAtMs - freshMs;
+/** How long ago the value stopped being fresh, by itself or by a soft purge; negative while it is. */
+export function staleForMs({ storedAtMs, freshMs, softAtMs }: Freshness, nowMs: number): number {
+  const endMs = storedAtMs + freshMs;
+  return nowMs - (softAtMs === 0 ? endMs : Math.min(softAtMs, endMs));
 }

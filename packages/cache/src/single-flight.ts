@@ -6,11 +6,13 @@ export interface Outcome {
   readonly value: unknown;
   /** A purge came while the value was loaded: right for those who asked before it, perhaps not for those who joined. */
   readonly isOvertaken: boolean;
+  /** Past its freshness: for callers that accept this. */
+  readonly isStale?: boolean;
 }
 
 export interface SingleFlight {
-  /** Joins the run of `key`, or starts it. */
-  run(key: string, start: () => Promise<Outcome>): Promise<unknown>;
+  /** Joins the run of `key`, or starts it. @param takesStale whether the outcome of another's run may be a stale value */
+  run(key: string, start: () => Promise<Outcome>, takesStale: boolean): Promise<unknown>;
   /** Callers from now on don't join the runs of `key` — of all keys when it is left out — that are under way. */
   detach(key?: string): void;
 }
@@ -27,13 +29,15 @@ export function createSingleFlight(): SingleFlight {
   }
 
   return {
-    async run(key, start) {
+    async run(key, start, takesStale) {
       const running = flights.get(key);
       if (running === undefined) return (await launch(key, start)).value;
       const outcome = await running;
-      if (!outcome.isOvertaken) return outcome.value;
+      const isWelcome = ({ isStale }: Outcome) => takesStale || isStale !== true;
+      if (!outcome.isOvertaken && isWelcome(outcome)) return outcome.value;
       // Whatever runs now began after this call, so its value is right for this call, even when it is overtaken in turn.
-      return (await (flights.get(key) ?? launch(key, start))).value;
+      const next = await (flights.get(key) ?? launch(key, start));
+      return isWelcome(next) ? next.value : (await launch(key, start)).value;
     },
     detach(key) {
       if (key === undefined) flights.clear();

@@ -7,6 +7,7 @@ import { Kind } from './frame.js';
 export interface EncodedValue {
   readonly kind: number;
   readonly body: Buffer;
+  readonly isCompressed?: boolean;
 }
 
 /**

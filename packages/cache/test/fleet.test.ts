@@ -48,19 +48,43 @@ describe('a fleet of processes', () => {
     expect(names).toStrictEqual(new Set(['RangeError', 'CachedLoadError']));
   }, 70_000);
 
+  it('runs a loader that throws once in errorTtlMs, however many ask all the time', async () => {
+    const errorTtlMs = 250;
+    const { elsewhere } = cacheFixture();
+    const caches = [elsewhere(), elsewhere(), elsewhere(), elsewhere()];
+    const startedAt: number[] = [];
+    const failing = async () => {
+      startedAt.push(performance.now());
+      await new Promise((done) => setTimeout(done, 10));
+      throw new RangeError('down');
+    };
+    const endsAt = performance.now() + (isFull ? 10_000 : 1_500);
+    const askers = Array.from({ length: 20 }, async (_asker, index) => {
+      const cache = caches[index % caches.length];
+      while (performance.now() < endsAt) await cache?.getOrSet('key', failing, { errorTtlMs }).catch(() => undefined);
+    });
+    await Promise.all(askers);
+    const gaps = startedAt.slice(1).map((at, index) => at - (startedAt[index] ?? 0));
+    expect(gaps.length).toBeGreaterThan(1);
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(errorTtlMs);
+  });
+
   it('takes over from a process that was killed, as soon as its lease is over', async () => {
     const leaseMs = 400;
-    const { args, runs, cache } = fleet({ leaseMs });
+    const { args, runs, cache, events } = fleet({ leaseMs, namespace: 'fleet' });
     const holder = await startProcess<number>({
       module,
       args: { ...args, rounds: 1, loadMs: 60_000, leaseMs, isHolder: true },
     });
     const waiting = cache.getOrSet('key-0', () => 'taken over');
-    await holder.kill('SIGKILL');
+    await until(() => events.some(({ type }) => type === 'wait'));
     const killedAt = performance.now();
+    await holder.kill('SIGKILL');
     expect(await waiting).toBe('taken over');
+    const tookMs = performance.now() - killedAt;
+    if (isFull) process.stdout.write(`taken over after ${tookMs.toFixed(0)} ms of a lease of ${leaseMs} ms\n`);
     // 50 ms are what we promise; the rest is for a busy machine.
-    expect(performance.now() - killedAt).toBeLessThan(leaseMs + 50 + 200);
+    expect(tookMs).toBeLessThan(leaseMs + 50 + (isFull ? 0 : 200));
     expect(await runs()).toStrictEqual([1]);
   });
 });
@@ -134,12 +158,23 @@ describe('the lease on a load', () => {
     for (const verb of ['delete', 'clear'] as const) {
       const { gate, loading, elsewhere, cache } = await waited({ leaseMs: 60_000 });
       const other = elsewhere();
-      await other[verb]('key');
+      await (verb === 'delete' ? other.delete('key') : other.clear());
       expect(await other.getOrSet('key', () => 'new')).toBe('new');
       gate.resolve('old');
       await loading;
       expect(await cache.get('key')).toBe('new');
     }
+  });
+
+  it('stands when a tag is purged that has nothing to do with it', async () => {
+    const { gate, loading, elsewhere } = await waited({ leaseMs: 60_000 });
+    let waits = 0;
+    const other = elsewhere({ onEvent: ({ type }) => (waits += Number(type === 'wait')) });
+    await other.invalidateTags(['unrelated']);
+    const waiting = other.getOrSet('key', neverRun);
+    await until(() => waits > 0);
+    gate.resolve('value');
+    expect([await loading, await waiting]).toStrictEqual(['value', 'value']);
   });
 
   it('is not queued for when the value may not be stored', async () => {

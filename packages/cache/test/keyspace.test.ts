@@ -8,9 +8,21 @@ describe('createKeyspace()', () => {
   it('puts what belongs to a key into its slot and the versions of the namespace into another', () => {
     expect(keyspace.part('product:7', '')).toBe('cache:shop:{product:7}');
     expect(keyspace.part('product:7', 'fresh')).toBe('cache:shop:{product:7}:fresh');
-    expect(keyspace.fence('product:7')).toBe('cache:shop:{product:7}:fence');
-    expect(keyspace.generation).toBe('cache:shop:{tags}:generation');
-    expect(keyspace.tag('red')).toBe('cache:shop:{tags}:tag:red');
+    expect(keyspace.fence('product:7')).toBe('cache:shop:{product:7}:~:fence');
+    expect(keyspace.generation).toBe('cache:shop:{~}:generation');
+    expect(keyspace.tag('red')).toBe('cache:shop:{~}:tag:red');
+  });
+
+  it('keeps what is its own out of the reach of any key, part or tag', () => {
+    const own = [keyspace.generation, keyspace.purges, keyspace.tag('tag'), keyspace.fence('key')];
+    for (const name of ['~', 'tags', 'generation', 'tag:tag', '~:fence', 'fence', '', '%', '%7e']) {
+      expect(own).not.toContain(keyspace.part(name, ''));
+      for (const part of ['~', 'fence', '~:fence', 'generation', 'tag', 'purges', 'tag:tag']) {
+        expect(own).not.toContain(keyspace.part(name, part));
+        expect(own).not.toContain(keyspace.part('key', part));
+      }
+    }
+    expect(keyspace.lease('key')).not.toBe(keyspace.done('key', 'lease'));
   });
 
   it('gives no two different things the same place', () => {

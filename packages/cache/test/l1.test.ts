@@ -119,17 +119,48 @@ describe('createCache() with l1', () => {
     await cache.close();
   });
 
-  it('does without memory when the user may not follow changes, and says so', async () => {
-    const admin = server.client();
-    await admin.call('acl', 'setuser', 'blind', 'on', '>secret', '~*', '+@all', 'resetchannels');
-    const redis = server.client({ username: 'blind', password: 'secret' });
-    const { cache, events } = cacheFixture({ redis, l1: {}, prefix: uniquePrefix('cache') });
-    await until(() => events.some((event) => event.type === 'l1' && !event.isArmed && event.error !== undefined));
-    await cache.getOrSet('key', () => 1);
-    expect((await countCommands(redis, () => cache.get('key'))).total).toBe(1);
+  describe('when the user may not follow changes', () => {
+    async function blind(l1: object, ...rules: string[]) {
+      await server.client().call('acl', 'setuser', 'blind', 'reset', 'on', '>secret', '~*', '+@all', ...rules);
+      const redis = server.client({ username: 'blind', password: 'secret' });
+      const fixture = cacheFixture({ redis, l1 });
+      const told = await until(() => fixture.events.find((event) => event.type === 'l1'));
+      return { ...fixture, redis, told };
+    }
+
+    it('keeps values for untrackedTtlMs at most, and says so', async () => {
+      const { cache, told, redis, root } = await blind({ untrackedTtlMs: 500 }, 'resetchannels');
+      expect(told).toMatchObject({ isArmed: true, error: { message: expect.stringMatching(/NOPERM/) } });
+      await cache.set('key', { n: 1 });
+      const kept = await cache.get('key');
+      const startedAt = performance.now();
+      expect(await cache.get('key')).toBe(kept);
+      await server.client().unlink(`${root}{key}`);
+      await until(async () => (await cache.get('key')) === undefined, { timeoutMs: 1_500 });
+      expect(performance.now() - startedAt).toBeLessThan(500 + 250);
+      // Its own purges it follows at once.
+      await cache.set('key', { n: 2 });
+      await cache.get('key');
+      await cache.delete('key');
+      expect(await cache.get('key')).toBeUndefined();
+      redis.disconnect();
+    });
+
+    it.each([
+      ['it is to keep none', { untrackedTtlMs: 0 }, ['resetchannels']],
+      ['it may not ask for the time either', {}, ['-time']],
+    ])('does without memory when %s', async (_why, l1, rules) => {
+      const { cache, told, redis } = await blind(l1, ...rules);
+      expect(told).toMatchObject({ isArmed: false, error: { message: expect.stringMatching(/NOPERM/) } });
+      await cache.getOrSet('key', () => 1);
+      expect((await countCommands(redis, () => cache.get('key'))).total).toBe(1);
+    });
   });
 
-  it.each([[{ maxBytes: 1 }], [{ maxEntries: 0 }], [true], [{ max: 3 }]])('refuses %j', (l1) => {
-    expect(() => cacheFixture({ l1: l1 as never })).toThrow(/l1/);
-  });
+  it.each([[{ maxBytes: 1 }], [{ maxEntries: 0 }], [true], [{ max: 3 }], [{ untrackedTtlMs: 1_001 }]])(
+    'refuses %j',
+    (l1) => {
+      expect(() => cacheFixture({ l1: l1 as never })).toThrow(/l1/);
+    },
+  );
 });

@@ -36,8 +36,8 @@ describe('createMemory()', () => {
   it.each([
     ['its value', 'client:p:ns:{key}'],
     ['its mark of freshness', 'client:p:ns:{key}:fresh'],
-    ['a tag of it', 'client:p:ns:{tags}:tag:red'],
-    ['the generation', 'client:p:ns:{tags}:generation'],
+    ['a tag of it', 'client:p:ns:{~}:tag:red'],
+    ['the generation', 'client:p:ns:{~}:generation'],
   ])('drops an entry, and refuses the read of it that is under way, when this changes: %s', (_name, redisKey) => {
     const { memory, put } = armedMemory();
     put('key', ['red']);
@@ -49,7 +49,7 @@ describe('createMemory()', () => {
     expect(memory.size).toStrictEqual({ entries: 0, bytes: 0, isArmed: true });
   });
 
-  it.each(['client:p:ns:{key}:fence', 'client:p:ns:{other}', 'client:p:ns:{tags}:tag:blue', 'elsewhere'])(
+  it.each(['client:p:ns:{key}:~:fence', 'client:p:ns:{other}', 'client:p:ns:{~}:tag:blue', 'elsewhere'])(
     'keeps an entry when this changes: %s',
     (redisKey) => {
       const { memory, put } = armedMemory();

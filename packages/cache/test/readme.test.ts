@@ -44,7 +44,7 @@ describe('README', () => {
     const names = [...String(options).matchAll(/readonly (\w+)\??: /g)].map(([, name]) => `\`${name}\``);
     expect(codes.length).toBeGreaterThan(2);
     expect(names.length).toBeGreaterThan(10);
-    const internal = ['`ttlOf`'];
+    const internal = ['`ttlOf`', '`staleMs`'];
     expect(
       [...codes, ...names].filter(
         (name) => !internal.includes(name) && !readme.includes(name) && !readme.includes(name.replace('`', '`l1.')),

@@ -5,7 +5,7 @@ import { drawRefreshAt } from '../src/refresh-ahead.js';
 import { cacheFixture } from './fixture.js';
 
 describe('drawRefreshAt()', () => {
-  const entry = { storedAtMs: 1_000, freshMs: 500, costMs: 100 };
+  const entry = { storedAtMs: 1_000, freshMs: 500, costMs: 100, softAtMs: 0 };
 
   it('is the end of freshness for the last draw, and one cost ahead of it for a draw of 1/e', () => {
     expect(drawRefreshAt(entry, 1)).toBe(1_500);

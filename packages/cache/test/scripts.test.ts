@@ -1,9 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { connect, uniquePrefix } from '@sallyport/testkit';
+import { decodeFrame, encodeFrame, Kind, trailerOf } from '../src/frame.js';
 import { commitFill } from '../src/scripts/commit-fill.js';
 import { deleteEntry } from '../src/scripts/delete-entry.js';
 import { releaseLease } from '../src/scripts/release-lease.js';
 import { renewLease } from '../src/scripts/renew-lease.js';
+import { softenEntry } from '../src/scripts/soften-entry.js';
+import { softenVersions } from '../src/scripts/soften-versions.js';
 import { startFill } from '../src/scripts/start-fill.js';
 
 function scene() {
@@ -13,31 +16,27 @@ function scene() {
 }
 const frame = Buffer.from('frame');
 
+async function serverTime(redis: ReturnType<typeof connect>): Promise<number> {
+  const [seconds, micros] = await redis.time();
+  return Number(seconds) * 1_000 + Number(micros) / 1_000;
+}
+
 describe('startFill()', () => {
   it('creates missing versions, shares those that stand and gives the time of Redis', async () => {
     const { redis, key } = scene();
     await redis.set(key('b'), 'standing', 'PX', 60_000);
-    const first = await startFill(redis, [key('a'), key('b')], { holdMs: 1_000, replacesFirst: false });
-    const second = await startFill(redis, [key('a'), key('b')], { holdMs: 1_000, replacesFirst: false });
+    const first = await startFill(redis, [key('a'), key('b')], { holdMs: 1_000 });
+    const second = await startFill(redis, [key('a'), key('b')], { holdMs: 1_000 });
     expect(first.versions[1]).toBe('standing');
     expect(second.versions).toStrictEqual(first.versions);
     expect(Math.abs(first.timeMs - Date.now())).toBeLessThan(60_000);
-  });
-
-  it('replaces the first version, and only that, for a writer that takes over', async () => {
-    const { redis, key } = scene();
-    const keys = [key('a'), key('b')];
-    const before = await startFill(redis, keys, { holdMs: 1_000, replacesFirst: false });
-    const after = await startFill(redis, keys, { holdMs: 1_000, replacesFirst: true });
-    expect(after.versions[0]).not.toBe(before.versions[0]);
-    expect(after.versions[1]).toBe(before.versions[1]);
   });
 
   it('raises a TTL that is too short and lowers none', async () => {
     const { redis, key } = scene();
     await redis.set(key('short'), 'v', 'PX', 500);
     await redis.set(key('long'), 'v', 'PX', 90_000);
-    await startFill(redis, [key('short'), key('long')], { holdMs: 10_000, replacesFirst: false });
+    await startFill(redis, [key('short'), key('long')], { holdMs: 10_000 });
     expect(await redis.pttl(key('short'))).toBeGreaterThan(5_000);
     expect(await redis.pttl(key('long'))).toBeGreaterThan(80_000);
   });
@@ -46,7 +45,6 @@ describe('startFill()', () => {
 describe('startFill() with a lease', () => {
   const claim = (key: string, owner: string) => ({
     holdMs: 1_000,
-    replacesFirst: false,
     lease: { key, owner, leaseMs: 5_000 },
   });
 
@@ -99,8 +97,13 @@ describe('commitFill()', () => {
       { key: key('fence'), version: 'f', isKept: false },
       { key: key('tag'), version: 't', isKept: true },
     ];
-    expect(await commitFill(redis, held, [put(key('value'), 30_000), put(key('gone'), 0)], 30_000)).toBe(true);
-    expect(await redis.get(key('value'))).toBe('frame');
+    const puts = [put(key('value'), 30_000), put(key('gone'), 0)];
+    const known = ['-', 'g'];
+    const standing = [key('late'), key('tag')];
+    const reply = await commitFill(redis, { held, known, standing, puts, lifeMs: 30_000 });
+    expect(reply).toMatchObject({ outcome: 'written', versions: [await redis.get(key('late')), 't'] });
+    expect(await redis.get(key('value'))).toBe(`frame${reply.timeMs} - g ${reply.versions.join(' ')};`);
+    expect(await redis.pttl(key('late'))).toBeGreaterThan(30_000);
     expect(await redis.exists(key('gone'))).toBe(0);
     expect(await redis.pttl(key('fence'))).toBeLessThanOrEqual(2_000);
     expect(await redis.pttl(key('tag'))).toBeGreaterThan(30_000);
@@ -114,9 +117,76 @@ describe('commitFill()', () => {
       { key: key('fence'), version: 'f', isKept: true },
       { key: key('tag'), version: 't', isKept: true },
     ];
-    expect(await commitFill(redis, held, [put(key('value'))], 60_000)).toBe(false);
+    const commit = { held, known: [], puts: [put(key('value'))], lifeMs: 60_000 };
+    expect(await commitFill(redis, commit)).toMatchObject({ outcome: 'overtaken' });
     expect(await redis.exists(key('value'))).toBe(0);
     expect(await redis.pttl(key('fence'))).toBeLessThanOrEqual(5_000);
+  });
+});
+
+describe('commitFill() once', () => {
+  const at = (key: (name: string) => string, untilMs: number) => ({
+    held: [],
+    known: ['-'],
+    puts: [{ key: key('value'), frame, ttlMs: 60_000 }],
+    lifeMs: 60_000,
+    once: { key: key('done'), untilMs, fence: key('fence') },
+  });
+
+  it('writes the first time only, and turns running fills away', async () => {
+    const { redis, key } = scene();
+    await redis.set(key('fence'), 'f', 'PX', 5_000);
+    const { timeMs } = await commitFill(redis, at(key, 0));
+    const commit = at(key, timeMs + 5_000);
+    expect(await commitFill(redis, commit)).toMatchObject({ outcome: 'written' });
+    expect(await redis.exists(key('fence'))).toBe(0);
+    await redis.unlink(key('value'));
+    expect(await commitFill(redis, commit)).toMatchObject({ outcome: 'written' });
+    expect(await redis.exists(key('value'))).toBe(0);
+    // The note outlives the time in which it matters.
+    expect(await redis.pttl(key('done'))).toBeGreaterThan(commit.once.untilMs - (await serverTime(redis)));
+  });
+
+  it('writes nothing when its time is over', async () => {
+    const { redis, key } = scene();
+    const { timeMs } = await commitFill(redis, at(key, 0));
+    expect(await commitFill(redis, at(key, timeMs - 1))).toMatchObject({ outcome: 'late' });
+    expect(await redis.exists(key('value'), key('done'))).toBe(0);
+  });
+});
+
+describe('softenVersions()', () => {
+  it('changes the part behind the mark, and creates nothing', async () => {
+    const { redis, key } = scene();
+    await redis.set(key('tag'), 'hard', 'PX', 60_000);
+    for (const random of ['a', 'b']) {
+      await softenVersions(redis, [key('tag'), key('none')], random);
+      expect(await redis.get(key('tag'))).toMatch(new RegExp(`^hard~\\d{13}-${random}$`));
+    }
+    expect(await redis.exists(key('none'))).toBe(0);
+    expect(await redis.pttl(key('tag'))).toBeGreaterThan(50_000);
+    expect(await redis.pttl(key('tag'))).toBeLessThanOrEqual(60_000);
+  });
+});
+
+describe('softenEntry()', () => {
+  it('notes the time of the first soft purge in each frame, and touches nothing else', async () => {
+    const { redis, key } = scene();
+    const content = { kind: Kind.Json, lingers: true, isCompressed: false, freshMs: 1, costMs: 1, tags: [] };
+    const bytes = Buffer.concat([encodeFrame({ ...content, body: Buffer.from('1') }), trailerOf(1, ['-', 'g'])]);
+    await redis.set(key('value'), bytes, 'PX', 60_000);
+    await redis.hset(key('hash'), 'a', 'b');
+    const lease = { key: key('lease'), channel: 'c', message: 'm' };
+    const soften = () => softenEntry(redis, key('fence'), [key('value'), key('hash'), key('none')], 'r', lease);
+    const read = async () => decodeFrame((await redis.getBuffer(key('value'))) ?? Buffer.alloc(0));
+    expect(await soften()).toBe(true);
+    const first = await read();
+    expect(first?.softAtMs).toBeGreaterThan(1_700_000_000_000);
+    expect(first).toStrictEqual({ ...decodeFrame(bytes), softAtMs: first?.softAtMs });
+    await soften();
+    expect(await read()).toStrictEqual(first);
+    expect(await redis.exists(key('none'), key('fence'))).toBe(0);
+    expect(await redis.pttl(key('value'))).toBeGreaterThan(50_000);
   });
 });
 

@@ -8,23 +8,24 @@
 //          ├─ another request makes it ─ shared ──────────► replay             X-Cache: HIT
 //          └─ hold versions ─► record ────────────────────► handler ─► store   X-Cache: MISS, REVALIDATED, STALE, BYPASS
 
+import type { Fill, Sight } from '@sallyport/cache';
 import { StoreUnavailableError } from '@sallyport/core';
 import type { Request, Response } from 'express';
-import { isRevalidation, revalidate } from './background.js';
+import { isRevalidation, prepareRevalidation } from './background.js';
 import type { Directives } from './cache-control.js';
 import { createFlights, type Outcome } from './flights.js';
 import { chooseUse, requestDirectives, stalenessMs } from './freshness.js';
 import type { ResponseCacheSettings } from './options.js';
 import { recordResponse } from './record-response.js';
-import { askedBy, prepareReplay, type Stored } from './replay.js';
-import { planRequest, type RequestPlan } from './request-plan.js';
+import { askedBy, isPlainGet, prepareReplay, sendWhole, type Stored } from './replay.js';
+import { planRequest, type BypassReason, type RequestPlan } from './request-plan.js';
 import type { Found, Shelf } from './shelf.js';
 import { recordId } from './url-key.js';
 import { isUnsafe, watchUnsafe } from './unsafe-methods.js';
 import { variantId } from './vary.js';
 
 /** Gives whether the request was answered; otherwise it is the handler's turn. */
-export type Answer = (req: Request, res: Response) => Promise<boolean>;
+export type Answer = (req: Request, res: Response) => boolean | Promise<boolean>;
 
 /** How long it is remembered that the responses of a key can't be shared. */
 const UNCACHEABLE_MS = 10_000;
@@ -37,19 +38,19 @@ export function createAnswer(settings: ResponseCacheSettings, shelf: Shelf, take
   const flights = createFlights(settings.coalesceMs, UNCACHEABLE_MS);
   const revalidating = new Set<string>();
 
-  /** Runs a call to Redis; gives `undefined` when it failed and the policy is `'open'`. */
-  async function attempt<T>(operation: 'read' | 'write', key: string, call: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await call();
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
-      events.emit({ type: 'store-failure', operation, key, error });
-      if (settings.onStoreFailure === 'throw') throw error;
-      return undefined;
-    }
+  /** @throws the error, unless it says that Redis failed and the policy is `'open'` */
+  function storeFailed(operation: 'read' | 'write', key: string, error: unknown): void {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    events.emit({ type: 'store-failure', operation, key, error });
+    if (settings.onStoreFailure === 'throw') throw error;
   }
 
   function send(req: Request, res: Response, stored: Stored, word: 'HIT' | 'STALE', parameters: string): number {
+    if (isPlainGet(req)) {
+      writeStatus(res, word, parameters);
+      sendWhole(res, stored, entries.now());
+      return stored.status;
+    }
     const { body } = prepareReplay(res, stored, askedBy(req, res), entries.now());
     writeStatus(res, word, parameters);
     const { statusCode } = res;
@@ -59,7 +60,9 @@ export function createAnswer(settings: ResponseCacheSettings, shelf: Shelf, take
   }
 
   /** Answers from the store where that may be done without the handler. */
-  function serve(req: Request, res: Response, plan: RequestPlan, stored: Stored, directives: Directives): boolean {
+  function serve(req: Request, res: Response, plan: RequestPlan, found: Found, directives: Directives): boolean {
+    const stored = usable(found, plan);
+    if (stored === undefined) return false;
     const use = isRevalidation(req) ? 'revalidate' : chooseUse(stored, directives, entries.now());
     if (use === 'revalidate') return false;
     const { key } = plan;
@@ -71,31 +74,45 @@ export function createAnswer(settings: ResponseCacheSettings, shelf: Shelf, take
     }
     send(req, res, stored, 'STALE', `hit; ${ttl}`);
     events.emit({ type: 'stale', key, reason: use === 'stale' ? 'client' : 'revalidating' });
-    if (use === 'stale-while-revalidate') revalidateLater(req, plan);
+    if (use === 'stale-while-revalidate') revalidateLater(req, plan, found.sight);
     return true;
   }
 
-  function revalidateLater(req: Request, { key, selector }: RequestPlan): void {
-    const { id } = selector;
+  /** Once per process, and once per fleet while the lease lasts. */
+  function revalidateLater(req: Request, { key, selector: { id } }: RequestPlan, sight: Sight | undefined): void {
     if (revalidating.has(id)) return;
     revalidating.add(id);
-    revalidate(req)
+    revalidateOnce(prepareRevalidation(req), id, sight)
       .catch((error: unknown) => events.emit({ type: 'revalidation-failure', key, error }))
       .finally(() => revalidating.delete(id));
+  }
+
+  async function revalidateOnce(revalidate: () => Promise<void>, id: string, sight: Sight | undefined): Promise<void> {
+    const claim = await shelf.claim(id, sight);
+    // Another process is at it, or has just been.
+    if ('cancel' in claim) return claim.cancel();
+    try {
+      await revalidate();
+    } finally {
+      await claim.abandon();
+    }
   }
 
   function invalidateAfter(req: Request, res: Response): void {
     // Asked before the handler, where what they throw can be handed on.
     const own = settings.key?.(req);
     const user = settings.user?.(req);
-    watchUnsafe(req, res, (urls) => {
+    watchUnsafe(req, res, async (urls) => {
       // The key of another URL can't be known when the application makes the keys.
       const keys = own === undefined ? urls.map((url) => settings.keyOf(url)) : [own];
       const ids = keys.flatMap((key) => [recordId(key, undefined), ...(user ? [recordId(key, user)] : [])]);
-      Promise.all(ids.map((id) => shelf.remove(id))).then(
-        () => events.emit({ type: 'invalidated', keys }),
-        (error: unknown) => events.emit({ type: 'store-failure', operation: 'write', key: keys[0] ?? '', error }),
-      );
+      try {
+        await Promise.all(ids.map((id) => shelf.remove(id)));
+        events.emit({ type: 'invalidated', keys });
+      } catch (error) {
+        // The write is done, and its answer goes out: what could not be removed lives until its time is over.
+        events.emit({ type: 'store-failure', operation: 'write', key: keys[0] ?? '', error });
+      }
     });
   }
 
@@ -128,24 +145,63 @@ export function createAnswer(settings: ResponseCacheSettings, shelf: Shelf, take
     return flights.lead(flight);
   }
 
-  return async function answer(req, res) {
+  /** It is the handler's turn, and the cache takes no part. */
+  function bypass(res: Response, parameters = 'fwd=bypass'): false {
+    writeStatus(res, 'BYPASS', parameters);
+    return false;
+  }
+
+  function withoutLookup(req: Request, res: Response, reason: BypassReason): false {
+    if (reason === 'method' && isUnsafe(req.method)) invalidateAfter(req, res);
+    events.emit({ type: 'bypass', reason });
+    return bypass(res, reason === 'method' ? 'fwd=method' : undefined);
+  }
+
+  return function answer(req, res) {
+    try {
+      const plan = planRequest(req, res, settings);
+      if (typeof plan === 'string') return withoutLookup(req, res, plan);
+      if (!(plan instanceof Promise)) return recall(req, res, plan) || lookUp(req, res, plan);
+      const planned = plan.then((late) =>
+        typeof late === 'string' ? withoutLookup(req, res, late) : recall(req, res, late) || lookUp(req, res, late),
+      );
+      return planned.catch((error: unknown) => {
+        bypass(res);
+        throw error;
+      });
+    } catch (error) {
+      bypass(res);
+      throw error;
+    }
+  };
+
+  /** Answers from memory, at once. */
+  function recall(req: Request, res: Response, plan: RequestPlan): boolean {
+    const found = shelf.recall(plan.selector);
+    return found !== undefined && serve(req, res, plan, found, directivesOf(req));
+  }
+
+  function directivesOf({ headers }: Request): Directives {
+    return requestDirectives(headers, settings.requestDirectives === 'obey');
+  }
+
+  async function lookUp(req: Request, res: Response, plan: RequestPlan): Promise<boolean> {
     const startedAt = performance.now();
-    writeStatus(res, 'BYPASS', 'fwd=bypass');
-    const plan = await planRequest(req, res, settings);
-    if (typeof plan === 'string') {
-      if (plan === 'method') writeStatus(res, 'BYPASS', 'fwd=method');
-      if (plan === 'method' && isUnsafe(req.method)) invalidateAfter(req, res);
-      events.emit({ type: 'bypass', reason: plan });
+    const { key, selector } = plan;
+    const directives = directivesOf(req);
+    let found: Found;
+    try {
+      found = await shelf.find(selector);
+    } catch (error) {
+      bypass(res);
+      storeFailed('read', key, error);
       return false;
     }
-    const { key, selector } = plan;
-    const directives = requestDirectives(req.headers, settings.requestDirectives === 'obey');
-    const found = await attempt('read', key, () => shelf.find(selector));
-    if (found === undefined) return false;
+    if (serve(req, res, plan, found, directives)) return true;
     const stored = usable(found, plan);
-    if (stored !== undefined && serve(req, res, plan, stored, directives)) return true;
     if (directives.has('only-if-cached')) return answerTimeout(res);
     events.emit({ type: 'miss', key });
+    bypass(res);
     // The answer to HEAD has no body to store, but it was looked up like any other.
     const forward = stored === undefined ? 'miss' : stored.isFresh ? 'request' : 'stale';
     if (req.method === 'HEAD') writeStatus(res, 'MISS', `fwd=${forward}`);
@@ -157,18 +213,30 @@ export function createAnswer(settings: ResponseCacheSettings, shelf: Shelf, take
     const settle = isAlone ? () => {} : await share(req, res, plan, flight);
     if (settle === true) return true;
     const tags = shelf.tagsFor(selector, found.record);
-    const fill = await attempt('write', key, () => shelf.startFill(selector, tags)).catch((error: unknown) => {
+    let fill: Fill;
+    try {
+      fill = await shelf.startFill(selector, tags);
+    } catch (error) {
       settle({ kind: 'failed' });
-      throw error;
-    });
-    if (fill === undefined) {
-      settle({ kind: 'failed' });
+      storeFailed('write', key, error);
       return false;
     }
     take(res);
-    recordResponse(req, res, { plan, found, fill, tags, shelf, settings, stale: stored, directives, forward, settle });
+    // A copy of the headers: conditions are hidden from the handler, and the handler may change headers, too.
+    const kept = { ...plan, selector: { ...selector, headers: { ...selector.headers } } };
+    recordResponse(req, res, {
+      plan: kept,
+      found,
+      fill,
+      shelf,
+      settings,
+      stale: stored,
+      directives,
+      forward,
+      settle,
+    });
     return false;
-  };
+  }
 
   /** RFC 9111 §5.2.1.7 */
   function answerTimeout(res: Response): true {
@@ -180,7 +248,6 @@ export function createAnswer(settings: ResponseCacheSettings, shelf: Shelf, take
 }
 
 /** What was found, if it may be given to this client. */
-function usable({ response, storedAtMs, isFresh }: Found, plan: RequestPlan): Stored | undefined {
-  if (response === undefined || !(response.isShared || !plan.isPersonal())) return undefined;
-  return { ...response, storedAtMs, isFresh };
+function usable({ response }: Found, plan: RequestPlan): Stored | undefined {
+  return response !== undefined && (response.isShared || !plan.isPersonal()) ? response : undefined;
 }

@@ -20,8 +20,11 @@ export function isRevalidation(req: IncomingMessage): boolean {
   return revalidations.has(req);
 }
 
-/** Sends the request through the app once more; resolves when it has been answered, rejects when it wasn't. */
-export function revalidate(req: Request): Promise<void> {
+/**
+ * Gives a function that sends the request through the app once more; it resolves when that has been answered, and rejects
+ * when it wasn't. What there is to know of the client's connection is noted at once: soon it may be closed.
+ */
+export function prepareRevalidation(req: Request): () => Promise<void> {
   const socket = nowhere(req.socket);
   const again = new IncomingMessage(socket);
   again.method = 'GET';
@@ -39,6 +42,11 @@ export function revalidate(req: Request): Promise<void> {
   revalidations.add(again);
   const res = new ServerResponse(again);
   res.assignSocket(socket);
+  const root = rootOf(req);
+  return () => run(root, again, res, socket);
+}
+
+function run(root: RequestListener, again: IncomingMessage, res: ServerResponse, socket: Socket): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => end(new Error('the handler took too long')), LIMIT_MS);
     timer.unref();
@@ -55,7 +63,7 @@ export function revalidate(req: Request): Promise<void> {
     res.once('finish', () => end());
     socket.once('close', () => end(res.writableFinished ? undefined : new Error('the response was cut off')));
     try {
-      rootOf(req)(again, res);
+      root(again, res);
     } catch (error) {
       end(error instanceof Error ? error : new Error('the app threw', { cause: error }));
     }

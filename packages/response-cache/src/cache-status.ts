@@ -23,7 +23,12 @@ export function createStatusWriter(which: StatusHeaders): StatusWriter {
     if (which === 'both' || which === 'x-cache') res.setHeader('X-Cache', word);
     if (which === 'x-cache' || which === 'none') return;
     // RFC 9211 §2: a list, in which each cache on the way adds itself at the end.
-    const others = (headerOf(res, 'cache-status') ?? '')
+    const earlier = headerOf(res, 'cache-status');
+    if (earlier === undefined) {
+      res.setHeader('Cache-Status', `${NAME}; ${parameters}`);
+      return;
+    }
+    const others = earlier
       .split(',')
       .map((member) => member.trim())
       .filter((member) => member !== '' && !member.startsWith(`${NAME};`));

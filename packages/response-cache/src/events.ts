@@ -12,7 +12,7 @@ export type NotStoredReason =
   | 'event-stream'
   | 'trailers'
   | 'suffix'
-  | 'new-tags'
+  | 'tags'
   | 'too-large'
   | 'truncated'
   | 'overtaken';
@@ -41,6 +41,8 @@ export type ResponseCacheEvent =
   | { readonly type: 'not-stored'; readonly key: string; readonly reason: NotStoredReason }
   /** What stood in Redis was no record of this cache; it counts as a miss. */
   | { readonly type: 'corrupt'; readonly key: string }
+  /** Responses are kept in memory from now on, or not any more. `error`: Redis refuses to tell of changes. */
+  | { readonly type: 'l1'; readonly isArmed: boolean; readonly error?: Error }
   /** Redis could not be asked or told. */
   | {
       readonly type: 'store-failure';

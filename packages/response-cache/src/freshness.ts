@@ -11,6 +11,8 @@ export interface Aged {
   /** How old it was when it came. */
   readonly ageSeconds: number;
   readonly storedAtMs: number;
+  /** When a soft purge ended its life; 0 or absent when none did. */
+  readonly softAtMs?: number;
 }
 
 /**
@@ -50,8 +52,11 @@ export function currentAgeSeconds({ ageSeconds, storedAtMs }: Aged, nowMs: numbe
 }
 
 /** How long its life has been over; negative while it lasts. */
-export function stalenessMs({ life, storedAtMs }: Aged, nowMs: number): number {
-  return nowMs - storedAtMs - life.ttlMs;
+export function stalenessMs({ isFresh, life, storedAtMs, softAtMs = 0 }: Aged, nowMs: number): number {
+  const endedAtMs = storedAtMs + life.ttlMs;
+  const staleMs = nowMs - (softAtMs > 0 ? Math.min(softAtMs, endedAtMs) : endedAtMs);
+  // The time of Redis is an estimate here, and may lag behind what Redis itself has decided.
+  return isFresh ? staleMs : Math.max(0, staleMs);
 }
 
 /** Decides on a stored response that may be given to this client. */

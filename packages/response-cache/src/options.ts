@@ -1,6 +1,6 @@
 // What `responseCache` accepts, and what holds when an option is left out.
 
-import { createEntryStore, type Cache, type EntryStore } from '@sallyport/cache';
+import { createEntryStore, l1Limits, type Cache, type EntryStore, type L1Options } from '@sallyport/cache';
 import {
   boolean,
   callback,
@@ -21,7 +21,7 @@ import { createStatusWriter, type StatusHeaders } from './cache-status.js';
 import type { ResponseCacheEvent } from './events.js';
 import { nameTest } from './identity.js';
 import { createStats } from './stats.js';
-import { urlKey } from './url-key.js';
+import { rememberingKeys, urlKey } from './url-key.js';
 
 /** Options of `responseCache`. */
 export interface ResponseCacheOptions {
@@ -63,6 +63,11 @@ export interface ResponseCacheOptions {
   readonly skip?: (req: Request, res: Response) => boolean | Promise<boolean>;
   /** Larger bodies are sent but not stored. @default 1_048_576 */
   readonly maxBodyBytes?: number;
+  /**
+   * Keeps responses in this process's memory too, while Redis tells of every change, within limits of its own.
+   * @default as in `cache`, else false
+   */
+  readonly l1?: L1Options | false;
   /** Begins every key in Redis; only with `redis`. @default 'response-cache:' */
   readonly prefix?: string;
   /** What happens when Redis fails: `'open'` lets the handler answer, `'throw'` hands the error on. @default 'open' */
@@ -99,7 +104,10 @@ const tags: Check<readonly string[] | ((req: Request, res: Response) => readonly
 
 const existingCache: Check<Cache> = (value, site) => {
   const isCache = typeof value === 'object' && value !== null && 'entries' in value;
-  return isCache ? (value as Cache) : refuse(site, 'a cache made by createCache()', value);
+  if (!isCache) refuse(site, 'a cache made by createCache()', value);
+  const cache = value as Cache;
+  // What a purge must reach can't be told without versions.
+  return cache.entries.isPlain ? refuse(site, 'a cache with `plain: false`', cache, '`plain: true`') : cache;
 };
 
 export type ResponseCacheSettings = ReturnType<typeof resolveOptions>;
@@ -126,6 +134,7 @@ export function resolveOptions(options: ResponseCacheOptions) {
     statusHeaders: optional(oneOf('both', 'x-cache', 'cache-status', 'none'), 'both'),
     skip: optional(callback<(req: Request, res: Response) => boolean | Promise<boolean>>(), undefined),
     maxBodyBytes: optional(integer(0, 64 * 1024 * 1024), 1_048_576),
+    l1: optional(l1Limits, undefined),
     prefix: optional(keyPrefix, undefined),
     onStoreFailure: optional(oneOf('open', 'throw'), 'open'),
     deadlineMs: optional(deadline, undefined),
@@ -141,16 +150,19 @@ export function resolveOptions(options: ResponseCacheOptions) {
     },
   };
   const isParameterIgnored = nameTest(checked.ignoreParameters);
+  const keyOf = (url: string) => urlKey(url, isParameterIgnored);
   const entries = entriesOf(checked, (key) => events.emit({ type: 'corrupt', key }));
   return {
     ...checked,
+    l1: checked.l1 ?? checked.cache?.l1 ?? false,
     events,
     stats,
     entries,
     vary: checked.vary.map((name) => name.toLowerCase()).toSorted(),
     isCookieIgnored: nameTest(checked.ignoreCookies),
     isParameterIgnored,
-    keyOf: (url: string) => urlKey(url, isParameterIgnored),
+    keyOf,
+    publicKeyOf: rememberingKeys(keyOf),
     hosts: checked.hosts && new Set<string | undefined>(checked.hosts.map((host) => host.toLowerCase())),
     writeStatus: createStatusWriter(checked.statusHeaders as StatusHeaders),
   };

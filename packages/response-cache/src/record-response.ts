@@ -36,8 +36,6 @@ export interface Recording {
   readonly plan: RequestPlan;
   readonly found: Found;
   readonly fill: Fill;
-  /** Tags whose versions the fill holds. */
-  readonly tags: readonly string[];
   readonly shelf: Shelf;
   readonly settings: ResponseCacheSettings;
   /** What is stored, stale, and may be given to this client. */
@@ -103,7 +101,7 @@ export function recordResponse(req: Request, res: Response, recording: Recording
     merged.set('date', date);
     const result = judged(response.status, (name) => merged.get(name));
     const dated = headers.map((field): HeaderField => (field[0].toLowerCase() === 'date' ? ['Date', date] : field));
-    const fresh = { ...response, headers: dated, storedAtMs: entries.now(), isFresh: true, ageSeconds: 0 };
+    const fresh = { ...response, headers: dated, storedAtMs: entries.now(), isFresh: true, softAtMs: 0, ageSeconds: 0 };
     events.emit({ type: 'revalidated', key: plan.key });
     if (result.isStorable) {
       const { life, isShared, ageSeconds } = result;
@@ -173,17 +171,15 @@ function store(
   const { events, entries } = settings;
   const { key, selector } = plan;
   const tags = tagsOfResponse(res);
-  const isKnown = tags?.every((tag) => recording.tags.includes(tag)) ?? false;
-  const how = { names, tags: tags ?? [], isKnown, ttlMs: verdict.life.ttlMs, keepMs: verdict.keepMs };
+  if (tags === undefined) {
+    events.emit({ type: 'not-stored', key, reason: 'tags' });
+    return settle({ kind: 'uncacheable' });
+  }
+  const how = { names, tags, ttlMs: verdict.life.ttlMs, keepMs: verdict.keepMs };
   shelf.store(fill, selector, found.record, response, how).then(
     (isStored) => {
       if (!isStored) {
         events.emit({ type: 'not-stored', key, reason: 'overtaken' });
-        return settle({ kind: 'failed' });
-      }
-      // A purge of such a tag may have come while the handler ran, unseen. Its next run holds the tags from the start.
-      if (!isKnown) {
-        events.emit({ type: 'not-stored', key, reason: 'new-tags' });
         return settle({ kind: 'failed' });
       }
       events.emit({ type: 'stored', key, bytes: response.body.length });

@@ -2,6 +2,7 @@
 // their headers are made anew for each request and were not stored.
 
 import type { Request, Response } from 'express';
+import type { OutgoingHttpHeaders } from 'node:http';
 import type { Replacement } from './capture.js';
 import { isNotModified, type Conditions } from './conditional.js';
 import { currentAgeSeconds, type Aged } from './freshness.js';
@@ -33,6 +34,47 @@ export function askedBy(req: Request, res: Response): Asked {
     ifRange: headers['if-range'] as string | undefined,
     isRecoded: Object.hasOwn(res, 'write') && /\b(?:gzip|br|deflate|zstd|\*)/.test(headers['accept-encoding'] ?? ''),
   };
+}
+
+/** Heads as `writeHead` takes them, by the list that they are made of. */
+const heads = new WeakMap<Stored['headers'], OutgoingHttpHeaders>();
+/** Node writes a head and a text of this length by one copy; a Buffer is written beside the head. */
+const MAX_TEXT_BYTES = 14_000;
+
+/** Whether the client asks for the whole of what is stored, without conditions. */
+export function isPlainGet({ method, headers }: Request): boolean {
+  return (
+    method === 'GET' &&
+    headers['if-none-match'] === undefined &&
+    headers['if-modified-since'] === undefined &&
+    headers.range === undefined
+  );
+}
+
+/** Answers a plain GET: one head, one end. */
+export function sendWhole(res: Response, stored: Stored, nowMs: number): void {
+  const { headers, body, status } = stored;
+  // RFC 9111 §5.1 and §4.2.3: the age when it came, and the time since. RFC 9110 §8.6: no Content-Length in a 204.
+  res.setHeader('Age', String(currentAgeSeconds(stored, nowMs)));
+  if (status !== 204) res.setHeader('Content-Length', body.length);
+  if (Object.hasOwn(res, 'writeHead')) {
+    // A layer in front changes the head when it is written: it must find the fields on the response, to which it may add.
+    for (const [name, value] of headers) res.setHeader(name, typeof value === 'string' ? value : [...value]);
+    res.writeHead(status);
+  } else res.writeHead(status, heads.get(headers) ?? headOf(headers));
+  // Layers in front that listen in are given the bytes as they are stored.
+  const isListenedTo = Object.hasOwn(res, 'end') || Object.hasOwn(res, 'write');
+  if (isListenedTo || body.length > MAX_TEXT_BYTES) res.end(body);
+  else res.end(body.toString('latin1'), 'latin1');
+}
+
+function headOf(headers: Stored['headers']): OutgoingHttpHeaders {
+  const head = Object.fromEntries(
+    headers.map(([name, value]) => [name, typeof value === 'string' ? value : [...value]]),
+  );
+  // A list is copied each time: `appendHeader` of a layer in front would lengthen the one that the next hit sends.
+  if (headers.every(([, value]) => typeof value === 'string')) heads.set(headers, head);
+  return head;
 }
 
 /** Makes the head of the answer from the store, and gives the body; the status is 200, 206, 304 or 416 for a stored 200. */

@@ -5,7 +5,7 @@ import { CallbackResultError } from './errors.js';
 import { isPersonal } from './identity.js';
 import { tagList, type ResponseCacheSettings } from './options.js';
 import type { Selector } from './shelf.js';
-import { originOf, recordId } from './url-key.js';
+import { originOf, recordId, type KeyAndId } from './url-key.js';
 
 /** A request that the cache takes part in. */
 export interface RequestPlan {
@@ -25,37 +25,48 @@ export type BypassReason = 'method' | 'skip' | 'conditions' | 'host';
 /** RFC 9111 §4.3.2: conditions that only an origin server may evaluate. */
 const FOR_THE_HANDLER = ['if-match', 'if-unmodified-since', 'upgrade'];
 
-/** @throws {CallbackResultError} when a callback gives what it must not; and whatever the callbacks throw */
-export async function planRequest(
+/**
+ * Gives a promise only where `skip` does.
+ *
+ * @throws {CallbackResultError} when a callback gives what it must not; and whatever the callbacks throw
+ */
+export function planRequest(
   req: Request,
   res: Response,
   settings: ResponseCacheSettings,
-): Promise<RequestPlan | BypassReason> {
+): RequestPlan | BypassReason | Promise<RequestPlan | BypassReason> {
   if (req.method !== 'GET' && req.method !== 'HEAD') return 'method';
-  if (settings.skip !== undefined && (await settings.skip(req, res))) return 'skip';
-  if (FOR_THE_HANDLER.some((name) => req.headers[name] !== undefined)) return 'conditions';
+  const isSkipped = settings.skip?.(req, res) ?? false;
+  if (typeof isSkipped === 'object') {
+    return Promise.resolve(isSkipped).then((is) => (is ? 'skip' : planLookup(req, res, settings)));
+  }
+  return isSkipped ? 'skip' : planLookup(req, res, settings);
+}
+
+function planLookup(req: Request, res: Response, settings: ResponseCacheSettings): RequestPlan | BypassReason {
+  const { headers, originalUrl } = req;
+  for (const name of FOR_THE_HANDLER) if (headers[name] !== undefined) return 'conditions';
   if (settings.hosts !== undefined && !settings.hosts.has(req.hostname?.toLowerCase())) return 'host';
-  const key = settings.key === undefined ? settings.keyOf(req.originalUrl) : keyBy(settings.key, req);
   const user = settings.user?.(req);
   if (user !== undefined && (typeof user !== 'string' || user === '')) {
     throw new CallbackResultError('user', 'a non-empty string or undefined', user);
   }
-  const selector = {
-    id: recordId(key, user),
-    origin: originOf(req),
-    // A copy: conditions are hidden from the handler later, and the handler may change headers, too.
-    headers: { ...req.headers },
-    tags: tagsFor(settings.tags, req, res),
-  };
-  // Asked again after the handler ran: it may have begun a session.
-  const [path, isNamed] = [req.originalUrl, user !== undefined];
+  const { key, id } =
+    settings.key === undefined && user === undefined
+      ? settings.publicKeyOf(originalUrl)
+      : withUser(settings.key === undefined ? settings.keyOf(originalUrl) : keyBy(settings.key, req), user);
   return {
     key,
-    path,
-    isNamed,
-    selector,
+    path: originalUrl,
+    isNamed: user !== undefined,
+    selector: { id, origin: originOf(req), headers, tags: tagsFor(settings.tags, req, res) },
+    // Asked again after the handler ran: it may have begun a session.
     isPersonal: () => user === undefined && isPersonal(req, settings.isCookieIgnored),
   };
+}
+
+function withUser(key: string, user: string | undefined): KeyAndId {
+  return { key, id: recordId(key, user) };
 }
 
 function keyBy(option: (req: Request) => string, req: Request): string {

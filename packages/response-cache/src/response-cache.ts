@@ -1,8 +1,10 @@
 // The middleware, and its handle. What happens to a request is in answer.ts.
 
+import type { PurgeOptions } from '@sallyport/cache';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { createAnswer } from './answer.js';
 import { CustomKeyError } from './errors.js';
+import { openMemoryShelf } from './memory-shelf.js';
 import { resolveOptions, type ResponseCacheOptions } from './options.js';
 import { createShelf, type CachedUrl } from './shelf.js';
 import type { ResponseCacheStats } from './stats.js';
@@ -11,23 +13,24 @@ import { recordId, targetOfUrl } from './url-key.js';
 /** The middleware, and what can be done with what it stored. Purges reject with StoreUnavailableError when Redis fails. */
 export interface ResponseCache extends RequestHandler {
   /**
-   * Removes what is stored for these URLs, all variants; copies of users are reached by tags or `delete(key, user)`.
+   * Removes what is stored for these URLs, all variants; copies of users are reached by tags or `delete(key, user)`. With
+   * `{ soft: true }` as the last argument it becomes stale instead, and may be served as such, as far as that is allowed.
    *
    * @returns for how many there was something
    * @throws {CustomKeyError} when the `key` option makes the keys
    */
-  invalidate(...urls: string[]): Promise<number>;
-  /** Makes all responses with one of the tags stale, by one command. */
-  invalidateTags(tags: readonly string[]): Promise<void>;
+  invalidate(...urls: string[] | [...urls: string[], how: PurgeOptions]): Promise<number>;
+  /** Removes all responses with one of the tags, or makes them stale, by one command. */
+  invalidateTags(tags: readonly string[], how?: PurgeOptions): Promise<void>;
   /** Gives what is stored under a key, `undefined` when there is nothing. The default key is path and sorted query. */
   get(key: string, user?: string): Promise<CachedUrl | undefined>;
   /** Removes what is stored under a key, all variants; gives whether there was something. */
   delete(key: string, user?: string): Promise<boolean>;
   /** What this process has seen since the cache was made. */
   stats(): ResponseCacheStats;
-  /** Makes everything stale, by one command; with the `cache` option, everything in that cache. */
-  clear(): Promise<void>;
-  /** Ends the use. It holds no timer and no connection of its own; the client stays open. */
+  /** Removes everything, or makes it stale, by one command; with the `cache` option, everything in that cache. */
+  clear(how?: PurgeOptions): Promise<void>;
+  /** Ends the use, and the connection that `l1` has; the client stays open. */
   close(): Promise<void>;
 }
 
@@ -45,40 +48,40 @@ const taken = new WeakSet<Response>();
 export function responseCache(options: ResponseCacheOptions): ResponseCache {
   const settings = resolveOptions(options);
   const { entries } = settings;
-  const shelf = createShelf(entries, settings.vary);
+  const memory = openMemoryShelf(entries, settings.l1, settings.events);
+  const shelf = createShelf(entries, settings.vary, memory);
   const answer = createAnswer(settings, shelf, (res) => taken.add(res));
-
-  // Express 4 does not look at the promise of a middleware, so errors are handed on here.
-  async function run(req: Request, res: Response, next: NextFunction): Promise<void> {
-    let isAnswered: boolean;
-    try {
-      isAnswered = await answer(req, res);
-    } catch (error) {
-      return next(error);
-    }
-    if (!isAnswered) next();
-  }
 
   function cachedResponse(req: Request, res: Response, next: NextFunction): void {
     if (taken.has(res)) return next();
-    void run(req, res, next);
+    const proceed = (isAnswered: boolean) => (isAnswered ? undefined : next());
+    let isAnswered: boolean | Promise<boolean>;
+    try {
+      isAnswered = answer(req, res);
+    } catch (error) {
+      return next(error);
+    }
+    if (typeof isAnswered === 'boolean') return proceed(isAnswered);
+    // Express 4 does not look at the promise of a middleware, so errors are handed on here.
+    isAnswered.then(proceed, next);
   }
 
   const admin: Pick<ResponseCache, 'invalidate' | 'invalidateTags' | 'get' | 'delete' | 'stats' | 'clear' | 'close'> = {
-    async invalidate(...urls) {
+    async invalidate(...args: readonly (string | PurgeOptions)[]) {
       if (settings.key !== undefined) throw new CustomKeyError();
-      const removed = await Promise.all(
-        urls.map((url) => shelf.remove(recordId(settings.keyOf(targetOfUrl(url)), undefined))),
-      );
+      const urls = args.filter((arg): arg is string => typeof arg === 'string');
+      const how = args.find((arg): arg is PurgeOptions => typeof arg === 'object');
+      const ids = urls.map((url) => recordId(settings.keyOf(targetOfUrl(url)), undefined));
+      const removed = await Promise.all(ids.map((id) => shelf.remove(id, how)));
       return removed.filter(Boolean).length;
     },
-    invalidateTags: (tags) => entries.invalidateTags(tags),
+    invalidateTags: (tags, how) => shelf.invalidateTags(tags, how),
     get: (key, user) => shelf.inspect(recordId(key, user)),
     delete: (key, user) => shelf.remove(recordId(key, user)),
     stats: () => settings.stats.read(),
-    clear: () => entries.clear(),
+    clear: (how) => shelf.clear(how),
     async close() {
-      // There is nothing to stop: no timers, no subscriptions. The method is here so that callers need not know that.
+      shelf.close();
     },
   };
   return Object.assign(cachedResponse, admin);

@@ -38,20 +38,31 @@ export function encodeResponse({ body, status, headers, isShared, ageSeconds, li
 
 /** Gives the response, or `undefined` when the bytes are none. */
 export function decodeResponse(bytes: Buffer): StoredResponse | undefined {
-  if (bytes.length < 4) return undefined;
-  const bodyStart = 4 + bytes.readUInt32LE(0);
-  if (bodyStart > bytes.length) return undefined;
-  const text = bytes.toString('utf8', 4, bodyStart);
-  const head = known.get(text) ?? decodeHead(text);
-  if (head === undefined) return undefined;
-  if (known.size >= MAX_KNOWN) known.clear();
-  known.set(text, head);
-  return { ...head, body: bytes.subarray(bodyStart) };
+  return createResponseReader()(bytes);
 }
 
-/** Parsing and checking a head costs more than the rest of a hit, and hot responses come with the same one each time. */
-const known = new Map<string, Head>();
-const MAX_KNOWN = 500;
+/**
+ * Gives a decoder for the responses of one variant: while the head stays what it was, byte for byte, it is not parsed and
+ * checked again, which costs more than the rest of a hit.
+ */
+export function createResponseReader(): (bytes: Buffer) => StoredResponse | undefined {
+  let knownBytes: Buffer | undefined;
+  let known: Head | undefined;
+  return (bytes) => {
+    if (bytes.length < 4) return undefined;
+    const bodyStart = 4 + bytes.readUInt32LE(0);
+    if (bodyStart > bytes.length) return undefined;
+    const isKnown = knownBytes !== undefined && bytes.compare(knownBytes, 0, knownBytes.length, 0, bodyStart) === 0;
+    if (!isKnown || known === undefined) {
+      known = decodeHead(bytes.toString('utf8', 4, bodyStart));
+      knownBytes = known && Buffer.from(bytes.subarray(0, bodyStart));
+      if (known === undefined) return undefined;
+    }
+    const { status, headers, isShared, ageSeconds, life } = known;
+    return { status, headers, isShared, ageSeconds, life, body: bytes.subarray(bodyStart) };
+  };
+}
+
 type Head = Omit<StoredResponse, 'body'>;
 
 function decodeHead(text: string): Head | undefined {

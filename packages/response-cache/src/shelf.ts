@@ -3,29 +3,30 @@
 // them all. A lookup is one MGET of record and variant: which headers matter is remembered from the last time, and only
 // when that was wrong is the right variant read by a second one.
 
-import { Kind, type Entry, type EntryStore, type Fill, type Write } from '@sallyport/cache';
+import {
+  Kind,
+  type Busy,
+  type EntryStore,
+  type Fill,
+  type PurgeOptions,
+  type Sight,
+  type Write,
+} from '@sallyport/cache';
 import type { IncomingHttpHeaders } from 'node:http';
+import type { MemoryShelf } from './memory-shelf.js';
+import type { Stored } from './replay.js';
 import { decodeResponse, encodeResponse, type StoredResponse } from './response-frame.js';
+import { createLookups, isSameList } from './lookups.js';
 import { uniteTags } from './response-tags.js';
+import { freshPart, parseRecord, RECORD, variantPart, type UrlRecord } from './url-record.js';
 import { unite, variantId } from './vary.js';
 
-const RECORD = 'vary';
 const MAX_VARIANTS = 32;
 const MAX_REMEMBERED = 10_000;
 /** A response that takes longer than this from lookup to end is not stored. */
 const HOLD_MS = 60_000;
-
-/** What is known about a URL. */
-interface UrlRecord {
-  /** Header names, lower case, sorted. */
-  readonly names: readonly string[];
-  /** Variants, the oldest first. */
-  readonly ids: readonly string[];
-  /** Tags that handlers have given its responses. */
-  readonly tags: readonly string[];
-  /** Longest TTL of a variant in milliseconds. */
-  readonly lifeMs: number;
-}
+/** Another process revalidates when the one that does so has been silent for this long. */
+const LEASE_MS = 5_000;
 
 /** What this process knows of a URL from the last time. */
 type Remembered = Pick<UrlRecord, 'names' | 'tags'>;
@@ -40,11 +41,10 @@ export interface Selector {
 
 /** What a lookup gave. */
 export interface Found {
-  readonly response?: StoredResponse;
-  /** Its life is not over, by the clock of Redis. */
-  readonly isFresh: boolean;
-  readonly storedAtMs: number;
+  readonly response?: Stored;
   readonly record: UrlRecord;
+  /** How it looked in Redis; not with what is recalled. */
+  readonly sight?: Sight;
 }
 
 /** What is stored for a URL, for administration. */
@@ -63,18 +63,19 @@ export interface HowToStore {
   readonly names: readonly string[];
   /** Tags that the handler gave. */
   readonly tags: readonly string[];
-  /** The fill holds the versions of all these tags. */
-  readonly isKnown: boolean;
   readonly ttlMs: number;
   readonly keepMs: number;
 }
 
 export interface Shelf {
+  /** Looks into this process's memory. */
+  readonly recall: (selector: Selector) => Found | undefined;
+  /** Looks into Redis. */
   readonly find: (selector: Selector) => Promise<Found>;
   /** Tags that its response will have, as far as is known. */
   readonly tagsFor: (selector: Selector, record: UrlRecord) => readonly string[];
   readonly startFill: (selector: Selector, tags: readonly string[]) => Promise<Fill>;
-  /** Stores the variant, or only its tags when they were not known; gives `false` when a purge came first. */
+  /** Stores the variant; gives `false` when a purge came first. */
   readonly store: (
     fill: Fill,
     selector: Selector,
@@ -83,12 +84,19 @@ export interface Shelf {
     how: HowToStore,
   ) => Promise<boolean>;
   readonly inspect: (id: string) => Promise<CachedUrl | undefined>;
-  readonly remove: (id: string) => Promise<boolean>;
+  /** Takes the lease on the key; gives what waits when another process has it, or has changed what was seen. */
+  readonly claim: (id: string, sight: Sight | undefined) => Promise<Fill | Busy>;
+  readonly remove: (id: string, how?: PurgeOptions) => Promise<boolean>;
+  readonly invalidateTags: (tags: readonly string[], how?: PurgeOptions) => Promise<void>;
+  readonly clear: (how?: PurgeOptions) => Promise<void>;
+  readonly close: () => void;
 }
 
 /** @param baseNames header names that always tell variants apart */
-export function createShelf(entries: EntryStore, baseNames: readonly string[]): Shelf {
+export function createShelf(entries: EntryStore, baseNames: readonly string[], memory: MemoryShelf | undefined): Shelf {
   const remembered = new Map<string, Remembered>();
+  const nothingKnown: Remembered = { names: baseNames, tags: [] };
+  const lookups = createLookups(entries);
 
   function remember(id: string, names: readonly string[], tags: readonly string[]): void {
     const known = remembered.get(id)?.tags ?? [];
@@ -102,23 +110,30 @@ export function createShelf(entries: EntryStore, baseNames: readonly string[]): 
   }
 
   return {
+    recall: (selector) => memory?.find(selector),
     async find({ id, origin, headers, tags }) {
-      const { names: guess, tags: known } = remembered.get(id) ?? { names: baseNames, tags: [] };
-      const expected = uniteTags(tags, known);
-      const read = (parts: string[]) => entries.read(id, parts, { tags: expected, isFenced: true });
-      const variant = variantId(origin, guess, headers);
-      const [recordEntry, ...guessed] = await read([RECORD, part(variant), freshPart(variant)]);
-      const record = parseRecord(recordEntry) ?? { names: baseNames, ids: [], tags: [], lifeMs: 0 };
-      let [entry, mark] = guessed;
-      if (record.names.join() !== guess.join()) {
-        remember(id, record.names, record.tags);
-        const right = variantId(origin, record.names, headers);
-        [entry, mark] = await read([part(right), freshPart(right)]);
+      const reading = memory?.begin(id);
+      try {
+        const { names: guess, tags: known } = remembered.get(id) ?? nothingKnown;
+        const expected = known.length === 0 ? tags : uniteTags(tags, known);
+        let variant = variantId(origin, guess, headers);
+        let read = await lookups.of(id, variant, expected)();
+        // Without the record nobody knows which headers matter: what the guess has found may be for another client.
+        if (read.record === undefined) return { record: { names: baseNames, ids: [], tags: [], lifeMs: 0 } };
+        const { record } = read;
+        if (!isSameList(record.names, guess)) {
+          remember(id, record.names, record.tags);
+          variant = variantId(origin, record.names, headers);
+          read = await lookups.of(id, variant, expected)();
+        }
+        const found: Found =
+          read.response === undefined ? { record } : { record, response: read.response, sight: read.sight };
+        if (reading !== undefined) memory?.end(reading, found, variant, read.tags);
+        return found;
+      } finally {
+        // Ends it where it was not ended above.
+        if (reading !== undefined) memory?.end(reading);
       }
-      // Without the record nobody knows which headers matter: what the guess has found may be made for another client.
-      const response = recordEntry && entry && decodeResponse(entry.body);
-      const isFresh = entry !== undefined && (!entry.lingers || mark !== undefined);
-      return { record, isFresh, storedAtMs: entry?.storedAtMs ?? 0, ...(response === undefined ? {} : { response }) };
     },
 
     tagsFor: ({ id, tags }, record) => uniteTags(tags, uniteTags(record.tags, remembered.get(id)?.tags ?? [])),
@@ -134,26 +149,33 @@ export function createShelf(entries: EntryStore, baseNames: readonly string[]): 
       const ttlMs = how.ttlMs + how.keepMs;
       const lifeMs = Math.max(ttlMs, isSame ? record.lifeMs : 0);
       const tags = uniteTags(how.tags, record.tags);
-      const ids = how.isKnown ? [...others, variant] : isSame ? record.ids : [];
+      const ids = [...others, variant];
       const body = Buffer.from(JSON.stringify({ names, ids, tags, lifeMs } satisfies UrlRecord));
       const writes: Write[] = [
         { part: RECORD, kind: Kind.Json, body, ttlMs: lifeMs },
-        { part: part(variant), kind: Kind.Bytes, body: encodeResponse(response), ttlMs, lingers: how.keepMs > 0 },
+        {
+          part: variantPart(variant),
+          kind: Kind.Bytes,
+          body: encodeResponse(response),
+          ttlMs,
+          lingers: how.keepMs > 0,
+        },
         // The mark's own expiry ends the freshness of what lingers: Redis keeps the time, and no client's clock counts.
         ...(how.keepMs > 0
           ? [{ part: freshPart(variant), kind: Kind.Mark, body: Buffer.alloc(0), ttlMs: how.ttlMs }]
           : []),
-        ...dropped.map((gone) => ({ part: part(gone), kind: Kind.Bytes, body: Buffer.alloc(0), ttlMs: 0 })),
+        ...dropped.map((gone) => ({ part: variantPart(gone), kind: Kind.Bytes, body: Buffer.alloc(0), ttlMs: 0 })),
       ];
       remember(id, names, how.tags);
-      return fill.commit(how.isKnown ? writes : writes.slice(0, 1));
+      // Tags that the fill doesn't hold: nothing is written when any tag was purged while the handler ran.
+      return fill.commit(writes, how.tags);
     },
 
     async inspect(id) {
       const [recordEntry] = await entries.read(id, [RECORD], { isFenced: true });
-      const record = parseRecord(recordEntry);
+      const record = recordEntry && parseRecord(recordEntry.body);
       if (record === undefined) return undefined;
-      const found = await entries.read(id, record.ids.map(part), { isFenced: true });
+      const found = await entries.read(id, record.ids.map(variantPart), { isFenced: true });
       const responses = found.flatMap((entry) => (entry && decodeResponse(entry.body)) ?? []);
       return {
         vary: record.names,
@@ -161,27 +183,25 @@ export function createShelf(entries: EntryStore, baseNames: readonly string[]): 
       };
     },
 
-    remove: (id) => entries.delete(id, [RECORD]),
+    claim: (id, sight) =>
+      entries.claimFill(id, { leaseMs: LEASE_MS, holdMs: HOLD_MS, isFenced: true, ...(sight && { sight }) }),
+    async remove(id, how) {
+      memory?.drop(id);
+      const wasThere = await entries.delete(id, [RECORD], how);
+      // Once more: a read that began meanwhile may have been answered before the purge.
+      memory?.drop(id);
+      return wasThere;
+    },
+    async invalidateTags(tags, how) {
+      memory?.dropTags(tags);
+      await entries.invalidateTags(tags, how);
+      memory?.dropTags(tags);
+    },
+    async clear(how) {
+      memory?.flush();
+      await entries.clear(how);
+      memory?.flush();
+    },
+    close: () => memory?.close(),
   };
-}
-
-function freshPart(variant: string): string {
-  return `fresh-${variant}`;
-}
-
-function part(variant: string): string {
-  return `variant-${variant}`;
-}
-
-function parseRecord(entry: Entry | undefined): UrlRecord | undefined {
-  if (entry === undefined) return undefined;
-  try {
-    const { names, ids, tags, lifeMs } = JSON.parse(entry.body.toString()) as Partial<UrlRecord>;
-    return Array.isArray(names) && Array.isArray(ids) && Array.isArray(tags) && typeof lifeMs === 'number'
-      ? { names: names.map(String), ids: ids.map(String), tags: tags.map(String), lifeMs }
-      : undefined;
-  } catch {
-    // No JSON: not written by this cache.
-    return undefined;
-  }
 }

@@ -2,6 +2,7 @@
 // if they are of the same host.
 
 import type { Request, Response } from 'express';
+import { holdResponse } from './hold-response.js';
 import { headerOf } from './response-head.js';
 
 /** RFC 9110 §9.2.1 */
@@ -12,25 +13,26 @@ export function isUnsafe(method: string): boolean {
 }
 
 /**
- * Calls `onSuccess` with the URLs, as paths with their queries, when the handler answers with success. That is before the
- * client has the answer.
+ * Calls `onSuccess` with the URLs, as paths with their queries, when the handler answers with success, and holds the answer
+ * back until that is done: who has it, and asks again, is not given what was stored before.
+ *
+ * @param onSuccess must not throw, and its promise must not reject
  */
-export function watchUnsafe(req: Request, res: Response, onSuccess: (urls: string[]) => void): void {
+export function watchUnsafe(req: Request, res: Response, onSuccess: (urls: string[]) => Promise<void>): void {
   const writeHead = Reflect.get(res, 'writeHead') as (...args: unknown[]) => Response;
   const { originalUrl, headers } = req;
-  let isDone = false;
-  res.writeHead = function writeHeadAndInvalidate(...args: unknown[]) {
-    const result = writeHead.apply(res, args);
-    // RFC 9111 §4.4: 2xx and 3xx are not errors.
-    if (!isDone && res.statusCode >= 200 && res.statusCode < 400) {
-      isDone = true;
-      const named = namedBy(args);
-      const urls = ['location', 'content-location'].map((name) => named.get(name) ?? headerOf(res, name));
-      const others = urls.flatMap((url) => sameHost(url, originalUrl, headers.host));
-      onSuccess([...new Set([originalUrl, ...others])]);
-    }
-    return result;
+  let named: ReadonlyMap<string, string> = new Map();
+  res.writeHead = function writeHeadAndRemember(...args: unknown[]) {
+    named = namedBy(args);
+    return writeHead.apply(res, args);
   } as typeof res.writeHead;
+  holdResponse(res, () => {
+    // RFC 9111 §4.4: 2xx and 3xx are not errors.
+    if (res.statusCode < 200 || res.statusCode >= 400) return undefined;
+    const urls = ['location', 'content-location'].map((name) => named.get(name) ?? headerOf(res, name));
+    const others = urls.flatMap((url) => sameHost(url, originalUrl, headers.host));
+    return onSuccess([...new Set([originalUrl, ...others])]);
+  });
 }
 
 /** Headers that were given to `writeHead` itself, which `getHeader` does not always show. */

@@ -57,15 +57,54 @@ export function targetOfUrl(url: string): string {
  * out, so that processes on several ports share their responses; a port that is merely claimed is not.
  */
 export function originOf(req: Request): string {
-  const [host = '', port] = (req.headers.host?.toLowerCase() ?? '').split(/:(?=\d+$)/);
+  const { headers, socket } = req;
+  const isForwarded = headers['x-forwarded-host'] !== undefined || headers['x-forwarded-proto'] !== undefined;
+  if (isForwarded) return `${req.protocol}://${hostOf(req)}${forwardedHost(req)}`;
+  // Without those two headers Express says what the connection says.
+  return `${Reflect.get(socket, 'encrypted') === true ? 'https' : 'http'}://${hostOf(req)}`;
+}
+
+const PORT = /:\d+$/;
+
+function hostOf({ headers, socket }: Request): string {
+  const host = headers.host?.toLowerCase() ?? '';
+  const [portText] = PORT.exec(host) ?? [];
+  if (portText === undefined || Number(portText.slice(1)) !== socket.localPort) return host;
+  return host.slice(0, -portText.length);
+}
+
+function forwardedHost(req: Request): string {
   // Typed as a string, and undefined without a Host.
   const hostname: string | undefined = req.hostname;
-  const claimedPort = port === undefined || Number(port) === req.socket.localPort ? '' : `:${port}`;
-  const forwarded = hostname === undefined || hostname.toLowerCase() === host ? '' : ` ${hostname}`;
-  return `${req.protocol}://${host}${claimedPort}${forwarded}`;
+  const own = req.headers.host?.toLowerCase().replace(PORT, '') ?? '';
+  return hostname === undefined || hostname.toLowerCase() === own ? '' : ` ${hostname}`;
 }
 
 /** Id of the record: the user, when there is one, can't be mistaken for a part of the key. */
 export function recordId(key: string, user: string | undefined): string {
   return user === undefined ? `GET ${key}` : `USER ${encodeURIComponent(user)} ${key}`;
+}
+
+/** A key and the id of its record. */
+export interface KeyAndId {
+  readonly key: string;
+  readonly id: string;
+}
+
+const MAX_KNOWN = 2_000;
+const MAX_KNOWN_LENGTH = 500;
+
+/** Gives `make` with a memory: hot URLs are taken apart and sorted once. */
+export function rememberingKeys(make: (url: string) => string): (url: string) => KeyAndId {
+  const known = new Map<string, KeyAndId>();
+  return (url) => {
+    const found = known.get(url);
+    if (found !== undefined) return found;
+    const key = make(url);
+    const made = { key, id: recordId(key, undefined) };
+    if (url.length > MAX_KNOWN_LENGTH) return made;
+    if (known.size >= MAX_KNOWN) known.clear();
+    known.set(url, made);
+    return made;
+  };
 }
