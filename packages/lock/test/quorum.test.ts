@@ -8,7 +8,7 @@ const servers = await Promise.all([1, 2, 3].map(() => dedicatedRedis()));
 let count = 0;
 
 /** A lock on all three, and the keys of its resource `a` on each. */
-function freshQuorum(deadlineMs = 1_000) {
+function freshQuorum(deadlineMs = 500) {
   const prefix = `quorum-${(count += 1)}:`;
   const events: LockEvent[] = [];
   const quorum = servers.map((server) => server.client());
