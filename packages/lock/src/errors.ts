@@ -32,14 +32,20 @@ export class LockTimeoutError extends CoreError {
   }
 }
 
+const HOW_LOST = {
+  expired: 'it could not be renewed in time',
+  taken: 'Redis says that it is no longer ours',
+  released: 'it was released',
+};
+
 /** Thrown by `assertHeld()` and `extend()`, and the reason of `lease.signal`, when the lease is no longer held. */
 export class LockLostError extends CoreError {
   readonly resource: string;
-  readonly reason: LossReason;
+  /** `released`: the caller itself has given it back; only `assertHeld()` and `extend()` say so. */
+  readonly reason: LossReason | 'released';
 
-  constructor(resource: string, reason: LossReason) {
-    const how = reason === 'expired' ? 'it could not be renewed in time' : 'Redis says that it is no longer ours';
-    super('ERR_LOCK_LOST', `@sallyport/lock: the lease on "${resource}" is lost: ${how}`);
+  constructor(resource: string, reason: LossReason | 'released') {
+    super('ERR_LOCK_LOST', `@sallyport/lock: the lease on "${resource}" is lost: ${HOW_LOST[reason]}`);
     this.resource = resource;
     this.reason = reason;
   }

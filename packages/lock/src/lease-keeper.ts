@@ -49,7 +49,7 @@ export function keepLease(options: LeaseKeeperOptions): LeaseKeeper {
   let isStopped = false;
   let isRenewing = true;
   let endTimer = startTimer(watchEnd, endsAt - now());
-  let renewalTimer = startTimer(renewInBackground, renewalDelayMs(leaseMs));
+  let renewalTimer = startTimer(renewInBackground, renewalDelayMs(leaseMs, now()));
 
   function watchEnd(): void {
     if (!loseIfOver()) endTimer = startTimer(watchEnd, endsAt - now());
@@ -82,7 +82,7 @@ export function keepLease(options: LeaseKeeperOptions): LeaseKeeper {
 
   function renewInBackground(): void {
     renewFor(leaseMs).then(
-      () => scheduleRenewal(renewalDelayMs(leaseMs)),
+      () => scheduleRenewal(renewalDelayMs(leaseMs, now())),
       // Whatever the reason, the lease was not renewed: try again until the end timer decides.
       () => scheduleRenewal(retryDelayMs(leaseMs)),
     );

@@ -20,9 +20,13 @@ export function localEnd(sentAt: number, leaseMs: number): number {
   return sentAt + leaseMs - guardMs(leaseMs);
 }
 
-/** Pause between two renewals: two of them may fail before the lease is in danger. */
-export function renewalDelayMs(leaseMs: number): number {
-  return leaseMs / 3;
+/**
+ * Pause until the next renewal, at most a third of the lease: two of them may fail before it is in danger. Shortened to a
+ * grid of times that all leases share, so that they can be renewed together.
+ */
+export function renewalDelayMs(leaseMs: number, now: number): number {
+  const gridMs = 2 ** Math.floor(Math.log2(leaseMs / 12));
+  return Math.floor((now + leaseMs / 3) / gridMs) * gridMs - now;
 }
 
 /** Pause before a renewal that failed is tried again. */

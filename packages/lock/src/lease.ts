@@ -1,5 +1,6 @@
 // What the holder of a lock has in hand.
 
+import { LockLostError } from './errors.js';
 import { checkLeaseMs } from './options.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { ReleaseResult } from './scripts/release.js';
@@ -16,7 +17,7 @@ export interface Lease {
   /**
    * Returns while the lease is held. Needs no timer and no Redis: call it just before each step that must not run twice.
    *
-   * @throws {LockLostError} when the lease is lost
+   * @throws {LockLostError} when the lease is lost, or was released
    */
   assertHeld(): void;
   /**
@@ -51,8 +52,16 @@ export function createLease({ resource, token, keeper, sendRelease }: LeaseSourc
     get remainingMs() {
       return keeper.remainingMs;
     },
-    assertHeld: () => keeper.assertHeld(),
-    extend: async (leaseMs) => keeper.extend(checkLeaseMs(leaseMs)),
+    assertHeld() {
+      if (released !== undefined) throw new LockLostError(resource, 'released');
+      keeper.assertHeld();
+    },
+    async extend(leaseMs) {
+      const wanted = checkLeaseMs(leaseMs);
+      lease.assertHeld();
+      await keeper.extend(wanted);
+      lease.assertHeld();
+    },
     release() {
       // A renewal that is still under way cannot revive the lock: renewing never creates it.
       keeper.stop();

@@ -1,12 +1,15 @@
-// Exclusive locks with leases. The scripts decide who holds what, the keeper watches the time, the waiting room keeps the
-// order; this file joins them. What is guaranteed and what is not stands in the README.
+// Locks, semaphores and read-write locks as leases. A store grants them (one Redis, or a majority of several), a keeper
+// watches the time of each; this file checks what is asked for and joins them. What is guaranteed stands in the README.
 
-import { clearPrefix } from '@sallyport/core';
 import { LockAbortedError, LockHeldError, LockTimeoutError } from './errors.js';
 import { Granting } from './granting.js';
+import { Holdings } from './holdings.js';
+import { acquireAll, type LeaseSet } from './lease-set.js';
 import type { Lease } from './lease.js';
+import type { LockStore } from './lock-store.js';
 import {
   checkResource,
+  checkResources,
   resolveAcquireOptions,
   resolveLockOptions,
   resolveTryAcquireOptions,
@@ -14,8 +17,9 @@ import {
   type LockOptions,
   type TryAcquireOptions,
 } from './options.js';
-import { inspectScript, type HeldLock } from './scripts/inspect.js';
-import { createWaitingRoom } from './waiting.js';
+import { Quorum } from './quorum.js';
+import { RedisNode } from './redis-node.js';
+import type { HeldLock } from './scripts/inspect.js';
 
 /** Locks under one prefix. All methods reject with an OptionError for an argument that they refuse. */
 export interface Lock {
@@ -34,6 +38,14 @@ export interface Lock {
   using<T>(resource: string, options: AcquireOptions, body: (lease: Lease) => T | Promise<T>): Promise<T>;
   /** Gives a lease that the caller releases. Throws as {@link using} does. */
   acquire(resource: string, options: AcquireOptions): Promise<Lease>;
+  /** Runs `body` while holding all `resources`, or none of them. Throws as {@link using} does, for any of them. */
+  usingAll<T>(
+    resources: readonly string[],
+    options: AcquireOptions,
+    body: (leases: LeaseSet) => T | Promise<T>,
+  ): Promise<T>;
+  /** Gives leases on all `resources`, or on none; `waitMs` is for all together. Throws as {@link using} does. */
+  acquireAll(resources: readonly string[], options: AcquireOptions): Promise<LeaseSet>;
   /** Gives a lease if the lock is free, else `undefined`. @throws {LockUnavailableError} when Redis does not answer */
   tryAcquire(resource: string, options: TryAcquireOptions): Promise<Lease | undefined>;
   /** Who holds the lock now. The answer may be old when it arrives: for people, not for decisions. */
@@ -47,42 +59,32 @@ export interface Lock {
 }
 
 /**
- * Gives locks on `redis`.
+ * Gives locks on `redis`, or on a majority of `quorum`.
  *
  * @throws {OptionError} for an option that is wrong or unknown
  */
 export function createLock(options: LockOptions): Lock {
-  const { redis, prefix, deadlineMs, onEvent } = resolveLockOptions(options);
-  const waiting = createWaitingRoom();
-  const granting = new Granting({
-    redis,
-    prefix,
-    deadlineMs,
-    onEvent,
-    onReleased: (resource) => waiting.wake(resource),
-  });
-  const { events } = granting;
+  const { clients, prefix, deadlineMs, replicas, onEvent } = resolveLockOptions(options);
+  const holdings = new Holdings(onEvent);
+  const { events } = holdings;
+  const nodes = clients.map((redis) => new RedisNode({ redis, prefix, deadlineMs, replicas, events }));
+  const [redis, node] = [clients[0], nodes[0]];
+  const store: LockStore =
+    nodes.length === 1 && redis !== undefined && node !== undefined
+      ? new Granting(redis, node, holdings)
+      : new Quorum(nodes, holdings);
   let isClosed = false;
-
-  async function tryOnce(resource: string, leaseMs: number, startedAt: number) {
-    const outcome = await granting.tryOnce(resource, leaseMs);
-    if ('granted' in outcome) {
-      const { token } = outcome.granted;
-      events.emit({ type: 'acquired', key: resource, token, waitedMs: performance.now() - startedAt });
-    }
-    return outcome;
-  }
 
   async function acquire(resource: string, acquireOptions: AcquireOptions): Promise<Lease> {
     checkResource(resource);
-    const { leaseMs, waitMs, signal } = resolveAcquireOptions(acquireOptions);
+    const { leaseMs, waitMs, signal, limit } = resolveAcquireOptions(acquireOptions);
     assertWanted(resource, signal);
     const startedAt = performance.now();
-    const attempt = () => tryOnce(resource, leaseMs, startedAt);
+    const request = { resource, leaseMs, limit };
     try {
-      if (waitMs > 0) return await wanted(await waiting.enter(resource, attempt, { waitMs, signal }), signal);
-      const outcome = await attempt();
-      if ('granted' in outcome) return outcome.granted;
+      if (waitMs > 0) return await given(await store.wait(request, { waitMs, signal }), startedAt, signal);
+      const outcome = await store.tryOnce(request);
+      if ('granted' in outcome) return await given(outcome.granted, startedAt, signal);
       throw new LockHeldError(resource, outcome.holderRemainingMs);
     } catch (error) {
       if (error instanceof LockHeldError || error instanceof LockTimeoutError) {
@@ -93,10 +95,12 @@ export function createLock(options: LockOptions): Lock {
   }
 
   /** The lease, unless the caller has gone away while Redis granted it. */
-  async function wanted(lease: Lease, signal: AbortSignal | undefined): Promise<Lease> {
+  async function given(lease: Lease, startedAt: number, signal: AbortSignal | undefined): Promise<Lease> {
+    const { resource, token } = lease;
+    events.emit({ type: 'acquired', key: resource, token, waitedMs: performance.now() - startedAt });
     if (signal?.aborted !== true) return lease;
     await lease.release();
-    throw new LockAbortedError(lease.resource, signal.reason);
+    throw new LockAbortedError(resource, signal.reason);
   }
 
   function assertWanted(resource: string, signal: AbortSignal | undefined): void {
@@ -104,39 +108,48 @@ export function createLock(options: LockOptions): Lock {
     if (signal?.aborted === true) throw new LockAbortedError(resource, signal.reason);
   }
 
+  async function takeAll(resources: readonly string[], acquireOptions: AcquireOptions): Promise<LeaseSet> {
+    checkResources(resources);
+    const { waitMs } = resolveAcquireOptions(acquireOptions);
+    const endsAt = performance.now() + waitMs;
+    return acquireAll(resources, (resource) => {
+      const leftMs = Math.max(Math.ceil(endsAt - performance.now()), waitMs > 0 ? 1 : 0);
+      return acquire(resource, { ...acquireOptions, waitMs: leftMs });
+    });
+  }
+
+  async function holding<Held extends Lease | LeaseSet, T>(
+    held: Held,
+    body: (held: Held) => T | Promise<T>,
+  ): Promise<T> {
+    try {
+      return await body(held);
+    } finally {
+      // Never rejects, so the body's result or error is what the caller gets.
+      await held.release();
+    }
+  }
+
   return {
-    async using(resource, usingOptions, body) {
-      const lease = await acquire(resource, usingOptions);
-      try {
-        return await body(lease);
-      } finally {
-        // Never rejects, so the body's result or error is what the caller gets.
-        await lease.release();
-      }
-    },
+    using: async (resource, usingOptions, body) => holding(await acquire(resource, usingOptions), body),
     acquire,
+    usingAll: async (resources, usingOptions, body) => holding(await takeAll(resources, usingOptions), body),
+    acquireAll: takeAll,
     async tryAcquire(resource, tryOptions) {
       checkResource(resource);
-      const { leaseMs } = resolveTryAcquireOptions(tryOptions);
+      const { leaseMs, limit } = resolveTryAcquireOptions(tryOptions);
       assertWanted(resource, undefined);
-      const outcome = await tryOnce(resource, leaseMs, performance.now());
-      return 'granted' in outcome ? outcome.granted : undefined;
+      const startedAt = performance.now();
+      const outcome = await store.tryOnce({ resource, leaseMs, limit });
+      return 'granted' in outcome ? given(outcome.granted, startedAt, undefined) : undefined;
     },
-    async get(resource) {
-      const [lockKey] = granting.keysOf(checkResource(resource));
-      return granting.ask(resource, 'get', () => inspectScript.run(redis, [lockKey]));
-    },
-    async delete(resource) {
-      const [lockKey] = granting.keysOf(checkResource(resource));
-      const removed = await granting.ask(resource, 'delete', () => redis.call('unlink', lockKey));
-      waiting.wake(resource);
-      return removed === 1;
-    },
-    clear: () => clearPrefix(redis, prefix),
+    get: async (resource) => store.get(checkResource(resource)),
+    delete: async (resource) => store.delete(checkResource(resource)),
+    clear: () => store.clear(),
     async close() {
       isClosed = true;
-      waiting.close();
-      granting.close();
+      store.close();
+      holdings.close();
     },
   };
 }

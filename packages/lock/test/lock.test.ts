@@ -188,8 +188,10 @@ describe('createLock()', () => {
       expect(await lock.get('a')).toBeUndefined();
       const { token } = await lock.acquire('a', { leaseMs });
       const held = await lock.get('a');
-      expect(held).toStrictEqual({ token, remainingMs: expect.any(Number) });
-      expect(JSON.stringify(held)).not.toContain(String(await redis.hget(`${prefix}{a}`, 'owner')));
+      expect(held).toStrictEqual({ token, remainingMs: expect.any(Number), holders: 1, waiting: 0 });
+      const [owner = ''] = await redis.zrange(`${prefix}{a}`, '0', '0');
+      expect(owner).toHaveLength(37);
+      expect(JSON.stringify(held)).not.toContain(owner.slice(-22));
     });
 
     it('gives all keys a TTL', async () => {

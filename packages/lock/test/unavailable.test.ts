@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { dedicatedRedis, within } from '@sallyport/testkit';
+import { dedicatedRedis, until, within } from '@sallyport/testkit';
 import { createLock, LockUnavailableError, type LockEvent } from '@sallyport/lock';
 
 const leaseMs = 60_000;
@@ -17,6 +17,15 @@ describe.each(['paused', 'stopped'] as const)('when Redis is %s', (how) => {
     else await server.kill();
     const mend = async () => (how === 'paused' ? server.resume() : server.restart());
     return { lock, lease, events, mend };
+  }
+
+  async function whileWaiting() {
+    const own = await dedicatedRedis();
+    const lock = createLock({ redis: own.client() });
+    const lease = await lock.acquire('held', { leaseMs });
+    const stop = async () => (how === 'paused' ? own.pause() : own.kill());
+    const mend = async () => (how === 'paused' ? own.resume() : own.restart());
+    return { lock, lease, stop, mend };
   }
 
   it('rejects with LockUnavailableError in time, whatever waitMs is', async () => {
@@ -38,6 +47,19 @@ describe.each(['paused', 'stopped'] as const)('when Redis is %s', (how) => {
     }
     expect(events).toContainEqual(expect.objectContaining({ type: 'store-failure', key: 'a', operation: 'acquire' }));
     await mend();
+  });
+
+  it('rejects those who wait already when they next ask, and does not leave them in the line', async () => {
+    const { lock, lease, stop, mend } = await whileWaiting();
+    const waits = [1, 2, 3].map(() => lock.acquire('held', { leaseMs, waitMs: 60_000 }));
+    await until(async () => (await lock.get('held'))?.waiting === 3);
+    await stop();
+    // A beat and a deadline; the rest is for a busy machine.
+    await within(400 + 200 + 1_500, Promise.allSettled(waits));
+    for (const wait of waits) await expect(wait).rejects.toThrow(LockUnavailableError);
+    await mend();
+    await until(async () => ((await lock.get('held'))?.waiting ?? 0) === 0, { timeoutMs: 10_000 });
+    await lease.release();
   });
 
   it('says of a release that Redis was unavailable, and does not throw', async () => {

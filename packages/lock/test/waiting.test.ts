@@ -1,105 +1,145 @@
 import { describe, expect, it } from '@jest/globals';
-import { connect, deferred, uniquePrefix, until, within } from '@sallyport/testkit';
-import { createLock } from '@sallyport/lock';
-import { createWaitingRoom, pauseMs, type Attempt } from '../src/waiting.js';
+import { deferred } from '@sallyport/testkit';
+import { BEAT_MS, createWaitingRoom, type Attempt, type WaitingRoom, type WaitLimits } from '../src/waiting.js';
 
 const limits = { waitMs: 10_000, signal: undefined };
+const held = { holderRemainingMs: 60_000 };
 
-describe('pauseMs()', () => {
-  it('doubles from 20 to 160 ms and takes a random half off', () => {
-    expect([0, 1, 2, 3, 4, 9].map((tries) => pauseMs(tries, 10_000, 0))).toStrictEqual([20, 40, 80, 160, 160, 160]);
-    expect(pauseMs(0, 10_000, 1)).toBe(10);
+/** A room on a clock that the test moves, and what its callers ask. */
+function roomOf({ isLive = true } = {}) {
+  let now = 0;
+  let listeners = 0;
+  const timers = new Set<{ at: number; run: () => void }>();
+  const room: WaitingRoom = createWaitingRoom({
+    listen() {
+      listeners += 1;
+      return { isLive, stop: () => (listeners -= 1) };
+    },
+    clock: {
+      now: () => now,
+      after(ms, run) {
+        const timer = { at: now + ms, run };
+        timers.add(timer);
+        return () => timers.delete(timer);
+      },
+    },
   });
-
-  it("does not sleep past the end of the holder's lease", () => {
-    expect(pauseMs(9, 7, 0)).toBe(8);
-  });
-});
+  const settle = () => new Promise((resolve) => setImmediate(resolve));
+  async function pass(ms: number): Promise<void> {
+    now += ms;
+    for (const timer of timers) {
+      if (timer.at > now) continue;
+      timers.delete(timer);
+      timer.run();
+    }
+    await settle();
+  }
+  const asked: string[] = [];
+  function enter(
+    owner: string,
+    answer: () => Attempt<string> | Promise<Attempt<string>> = () => held,
+    more: WaitLimits = limits,
+  ) {
+    const attempt = async () => {
+      asked.push(owner);
+      return answer();
+    };
+    const entering = room.enter({ resource: 'a', owner, attempt }, more);
+    entering.catch(() => undefined);
+    return entering;
+  }
+  return { room, enter, asked, pass, settle, listeners: () => listeners };
+}
 
 describe('createWaitingRoom()', () => {
-  it('lets only the first in the queue try', async () => {
-    const room = createWaitingRoom();
+  it('lets everybody ask once, then only the first, beat by beat', async () => {
+    const { enter, asked, pass, settle } = roomOf();
+    for (const owner of ['x', 'y', 'z']) void enter(owner);
+    await settle();
+    expect(asked).toStrictEqual(['x', 'y', 'z']);
+    for (let beat = 0; beat < 3; beat += 1) await pass(BEAT_MS);
+    expect(asked.slice(3)).toStrictEqual(['x', 'x', 'x']);
+  });
+
+  it('lets who is called ask at once, also when that came during a try', async () => {
+    const { room, enter, asked, settle } = roomOf();
+    void enter('x');
     const answer = deferred<Attempt<string>>();
-    let triesOfSecond = 0;
-    const first = room.enter('a', () => answer.promise, limits);
-    const second = room.enter(
-      'a',
-      async () => {
-        triesOfSecond += 1;
-        return { granted: 'second' };
-      },
-      limits,
+    const second = enter('y', () =>
+      asked.filter((owner) => owner === 'y').length > 1 ? { granted: 'y' } : answer.promise,
     );
-    expect(triesOfSecond).toBe(0);
-    answer.resolve({ granted: 'first' });
-    expect(await first).toBe('first');
-    // Woken by the first one's leaving, and not by the end of its own wait.
-    await within(2_000, second);
-    expect(await second).toBe('second');
+    room.call('y');
+    answer.resolve(held);
+    expect(await second).toBe('y');
+    room.call('x');
+    await settle();
+    expect(asked).toStrictEqual(['x', 'y', 'y', 'x']);
   });
 
-  it('tries at once when woken, also when that happened during a try', async () => {
-    const room = createWaitingRoom();
-    let tries = 0;
-    const startedAt = performance.now();
-    const attempt = async (): Promise<Attempt<number>> => {
-      tries += 1;
-      if (tries > 9) return { granted: tries };
-      room.wake('a');
-      return { holderRemainingMs: 60_000 };
-    };
-    expect(await room.enter('a', attempt, limits)).toBe(10);
-    // With its pauses this would take 550 ms at least.
-    expect(performance.now() - startedAt).toBeLessThan(400);
+  it("asks when the holder's lease is over", async () => {
+    const { enter, asked, pass, settle } = roomOf();
+    void enter('x', () => ({ holderRemainingMs: 30 }));
+    await settle();
+    await pass(30);
+    expect(asked).toHaveLength(1);
+    await pass(1);
+    expect(asked).toHaveLength(2);
   });
 
-  it('gives the error of a try to the whole queue', async () => {
-    const room = createWaitingRoom();
-    const answer = deferred<Attempt<string>>();
-    const waits = [1, 2, 3].map(() => room.enter('a', () => answer.promise, limits));
+  it('asks more often while it cannot be called', async () => {
+    const { enter, asked, pass, settle } = roomOf({ isLive: false });
+    void enter('x');
+    await settle();
+    await pass(BEAT_MS / 4);
+    expect(asked).toHaveLength(2);
+  });
+
+  it('goes on asking when those in front leave one after the other', async () => {
+    const { enter, asked, pass, settle } = roomOf();
+    const controllers = ['v', 'w', 'x', 'y'].map((owner) => {
+      const controller = new AbortController();
+      void enter(owner, () => held, { ...limits, signal: controller.signal });
+      return controller;
+    });
+    void enter('z');
+    await settle();
+    for (const controller of controllers) {
+      await pass(BEAT_MS * 0.9);
+      controller.abort();
+      await settle();
+      await settle();
+    }
+    expect(asked.length - 5).toBeGreaterThanOrEqual(2);
+  });
+
+  it('gives the error of a try to the whole line', async () => {
+    const { enter, pass, settle } = roomOf();
     const failure = new Error('Redis is away');
-    answer.reject(failure);
-    for (const wait of waits) await expect(wait).rejects.toBe(failure);
-    expect(await room.enter('a', async () => ({ granted: 'later' }), limits)).toBe('later');
+    let isBroken = false;
+    const first = enter('x', () => (isBroken ? Promise.reject(failure) : held));
+    const second = enter('y');
+    await settle();
+    isBroken = true;
+    await pass(BEAT_MS);
+    await expect(first).rejects.toBe(failure);
+    await expect(second).rejects.toBe(failure);
+    expect(await enter('z', () => ({ granted: 'later' }))).toBe('later');
   });
 
-  it('keeps resources apart', async () => {
-    const room = createWaitingRoom();
-    const blocked = room.enter('a', async () => ({ holderRemainingMs: 60_000 }), limits);
-    expect(await room.enter('b', async () => ({ granted: 'b' }), limits)).toBe('b');
+  it('ends a wait in time, by signal and by close(), and listens only meanwhile', async () => {
+    const { room, enter, pass, settle, listeners } = roomOf();
+    const late = enter('x', () => held, { waitMs: 50, signal: undefined });
+    const controller = new AbortController();
+    const aborted = enter('y', () => held, { waitMs: 5_000, signal: controller.signal });
+    const closed = enter('z');
+    await settle();
+    expect(listeners()).toBe(3);
+    await pass(50);
+    await expect(late).rejects.toMatchObject({ code: 'ERR_LOCK_TIMEOUT', waitMs: 50 });
+    controller.abort(new Error('gone'));
+    await expect(aborted).rejects.toMatchObject({ code: 'ERR_LOCK_ABORTED', cause: controller.signal.reason });
     room.close();
-    await expect(blocked).rejects.toMatchObject({ code: 'ERR_LOCK_ABORTED' });
-  });
-});
-
-describe('waiting for a lock', () => {
-  it('serves the callers of one process in the order in which they came', async () => {
-    const lock = createLock({ redis: connect(), prefix: uniquePrefix('lock'), deadlineMs: 2_000 });
-    const order: number[] = [];
-    const holder = await lock.acquire('a', { leaseMs: 5_000 });
-    const all = Array.from({ length: 30 }, (_, index) =>
-      lock.using('a', { leaseMs: 5_000, waitMs: 15_000 }, () => void order.push(index)),
-    );
-    await holder.release();
-    await Promise.all(all);
-    expect(order).toStrictEqual(order.toSorted((a, b) => a - b));
-    expect(order).toHaveLength(30);
-  });
-
-  it('hands over within the process without waiting for the next try', async () => {
-    const lock = createLock({ redis: connect(), prefix: uniquePrefix('lock'), deadlineMs: 2_000 });
-    const gaps: number[] = [];
-    let freedAt = 0;
-    await Promise.all(
-      Array.from({ length: 20 }, () =>
-        lock.using('a', { leaseMs: 5_000, waitMs: 15_000 }, async () => {
-          if (freedAt > 0) gaps.push(performance.now() - freedAt);
-          await until(() => true);
-          freedAt = performance.now();
-        }),
-      ),
-    );
-    const median = gaps.toSorted((a, b) => a - b)[Math.floor(gaps.length / 2)];
-    expect(median).toBeLessThan(20);
+    await expect(closed).rejects.toMatchObject({ code: 'ERR_LOCK_ABORTED' });
+    expect(listeners()).toBe(0);
   });
 });

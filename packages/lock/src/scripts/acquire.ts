@@ -1,54 +1,108 @@
 import { defineScript } from '@sallyport/core';
+import { FENCE_TTL_MS, FORGET_MS, queueLua, stateLua } from './queue.js';
 
-/** A granted lease, or how long the holder's lasts. */
+/** A granted lease, or how long until one of the holders' leases ends. */
 export type AcquireReply =
   | { readonly isGranted: true; readonly token: number }
   | { readonly isGranted: false; readonly holderRemainingMs: number };
 
-/** How long the last token is remembered. Afterwards the clock alone would have to be a day behind to repeat one. */
-const FENCE_TTL_MS = 86_400_000;
+/** What one call to {@link acquireScript} asks for. */
+export interface AcquireRequest {
+  readonly owner: string;
+  readonly leaseMs: number;
+  /** Stand in the line when the lock can't be had now. */
+  readonly isWaiting: boolean;
+  /** Start of the channels by which waiting processes are called. */
+  readonly channelPrefix: string;
+}
+
+/** The text, which the model of the queue runs on a clock of its own. */
+export const acquireLua = /* lua */ `${stateLua}
+local owner, leaseMs, isWaiting, channelPrefix = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1', ARGV[4]
+
+local function grant()
+  redis.call('ZADD', holders, now + leaseMs, owner)
+  -- The counter alone would start again after a flush or a failover, the clock alone can step back: the larger one wins.
+  local last = tonumber(redis.call('HGET', fence, 'last') or '0')
+  local token = string.format('%.0f', math.max(last + 1, micros))
+  redis.call('HSET', fence, 'last', token)
+  redis.call('PEXPIRE', fence, ${FENCE_TTL_MS})
+  return {1, token}
+end
+
+-- What is the case nearly always costs the least.
+if redis.call('EXISTS', holders, queue) == 0 then
+  local granted = grant()
+  redis.call('PEXPIRE', holders, leaseMs)
+  return granted
+end
+${queueLua}
+local limit, process = parse(owner)
+
+local function grantBeside()
+  local granted = grant()
+  keepFor(holders, leaseMs)
+  return granted
+end
+
+local function hear(process)
+  redis.call('ZREMRANGEBYSCORE', alive, '-inf', now - ${FORGET_MS})
+  redis.call('ZADD', alive, now, process)
+  redis.call('PEXPIRE', alive, ${FORGET_MS})
+end
+
+endLeases()
+local isQueue = redis.call('EXISTS', queue) == 1
+if redis.call('ZSCORE', holders, owner) then
+  if isQueue then
+    redis.call('ZREM', queue, owner)
+    hear(process)
+  end
+  return grantBeside()
+end
+if not isQueue and mayHold(limit) then
+  return grantBeside()
+end
+
+-- Who does not want to wait stands in the line for the length of this script: nobody overtakes.
+if isQueue or isWaiting then
+  hear(process)
+  if not redis.call('ZSCORE', queue, owner) then
+    local last = redis.call('ZRANGE', queue, -1, -1, 'WITHSCORES')[2]
+    redis.call('ZADD', queue, tonumber(last or '0') + 1, owner)
+  end
+  redis.call('PEXPIRE', queue, ${FORGET_MS})
+  handOff(channelPrefix, owner)
+  local isCalled = redis.call('ZSCORE', holders, owner)
+  if isCalled or not isWaiting then
+    redis.call('ZREM', queue, owner)
+  end
+  if isCalled then
+    return grantBeside()
+  end
+end
+local first = redis.call('ZRANGE', holders, 0, 0, 'WITHSCORES')[2]
+return {0, first and tonumber(first) - now or 0}
+`;
 
 /**
- * Takes the lock when it is free, together with the next fencing token: in one step, so that no two owners get it and
- * tokens rise in the order of the grants. Safe to send twice: the same owner gets the same lease again.
+ * Takes the lock when it is free and nobody waits for it, together with the next fencing token; else takes a place in the
+ * line. In one step, so that no two owners get it, nobody overtakes, and tokens rise in the order of the grants. A called
+ * waiter comes for its lock with the same script. Safe to send twice: the same owner gets the same lease, or keeps its place.
  *
- *   KEYS[1] lock     hash { owner, token }
- *   KEYS[2] fence    hash { last, releasedBy }
- *   ARGV[1] owner    random, one per attempt to get the lock
+ *   KEYS[1] holders  zset   KEYS[2] fence  hash   KEYS[3] queue  zset   KEYS[4] alive  zset, see queue.ts
+ *   ARGV[1] owner    limit, process and a random id, one per attempt to get the lock
  *   ARGV[2] leaseMs
- *   ARGV[3] fenceTtlMs
- *   Returns { 1, token } granted · { 0, milliseconds that the holder's lease lasts } held
- *   TTL     lock: leaseMs · fence: fenceTtlMs, when granted
+ *   ARGV[3] 1 to wait in the line, 0 not to
+ *   ARGV[4] start of the channel names; the process follows
+ *   Returns { 1, token } granted · { 0, milliseconds until the first lease ends } not granted
+ *   TTL     holders: leaseMs, 10 s longer when a waiter was called · fence: a day, when granted · queue, alive: 10 s
  *   Time    redis TIME
  */
 export const acquireScript = defineScript<AcquireReply>({
   name: 'lock.acquire',
-  numberOfKeys: 2,
-  lua: /* lua */ `
-local lock, fence = KEYS[1], KEYS[2]
-local owner, leaseMs, fenceTtlMs = ARGV[1], ARGV[2], ARGV[3]
-
-local holder = redis.call('HGET', lock, 'owner')
-if holder == owner then
-  redis.call('PEXPIRE', lock, leaseMs)
-  return {1, redis.call('HGET', lock, 'token')}
-end
-if holder then
-  return {0, redis.call('PTTL', lock)}
-end
-
--- The counter alone would start again after a flush or a failover, the clock alone can step back: the larger one wins.
-local time = redis.call('TIME')
-local micros = tonumber(time[1]) * 1000000 + tonumber(time[2])
-local last = tonumber(redis.call('HGET', fence, 'last') or '0')
-local token = string.format('%.0f', math.max(last + 1, micros))
-
-redis.call('HSET', lock, 'owner', owner, 'token', token)
-redis.call('PEXPIRE', lock, leaseMs)
-redis.call('HSET', fence, 'last', token)
-redis.call('PEXPIRE', fence, fenceTtlMs)
-return {1, token}
-`,
+  numberOfKeys: 4,
+  lua: acquireLua,
   parse(reply) {
     const [isGranted, value] = reply as [number, string | number];
     return isGranted === 1
@@ -58,6 +112,6 @@ return {1, token}
 });
 
 /** The arguments of {@link acquireScript}. */
-export function acquireArguments(owner: string, leaseMs: number): [string, number, number] {
-  return [owner, leaseMs, FENCE_TTL_MS];
+export function acquireArguments(request: AcquireRequest): [string, number, number, string] {
+  return [request.owner, request.leaseMs, request.isWaiting ? 1 : 0, request.channelPrefix];
 }
