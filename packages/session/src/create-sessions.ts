@@ -1,15 +1,20 @@
 import { clearPrefix, createEventSink } from '@sallyport/core';
 import type { SessionData } from 'express-session';
-import { listDevices, requireUser, revokeDevice, revokeDevices } from './devices.js';
+import { listDevices, requireUser, revokeDevice, revokeDevices, revokeEveryone } from './devices.js';
 import { SessionMissingError } from './errors.js';
 import type { SessionEvent } from './events.js';
 import type { SessionOf } from './express-augmentation.js';
 import { logIn, logOut } from './log-in.js';
 import { resolveOptions, type SessionsOptions } from './options.js';
+import { addressOf } from './session-id.js';
 import { createSessionMiddleware } from './session-middleware.js';
 import { createSessionRepository } from './session-repository.js';
 import type { RequestState } from './session-state.js';
+import { createUpdater } from './session-update.js';
 import type { Sessions } from './sessions.js';
+import { Snapshots } from './snapshots.js';
+import { createStats } from './stats.js';
+import { createWatcher } from './watch.js';
 
 /**
  * Gives sessions that live in Redis: express-session in the middle, connect-redis' store class below it.
@@ -19,23 +24,38 @@ import type { Sessions } from './sessions.js';
  * const sessions = createSessions<{ cart: string[] }>({ redis, secrets: [secret], idleMs: 30 * 60_000 });
  * app.use(sessions.middleware);
  */
-export function createSessions<Data extends object = SessionData>(options: SessionsOptions): Sessions<Data> {
-  const resolved = resolveOptions(options);
-  const { redis, prefix, idleMs, absoluteMs, deadlineMs } = resolved;
-  const events = createEventSink<SessionEvent>('session', resolved.onEvent);
+export function createSessions<Data extends object = SessionData>(given: SessionsOptions): Sessions<Data> {
+  const options = resolveOptions(given);
+  const { redis, prefix, idleMs, maxBytes, onStoreFailure } = options;
+  const stats = createStats();
+  const sink = createEventSink<SessionEvent>('session', options.onEvent);
+  const events = {
+    get isActive() {
+      return sink.isActive;
+    },
+    emit(event: SessionEvent) {
+      stats.count(event);
+      sink.emit(event);
+    },
+  };
   const states = new WeakMap<object, RequestState>();
+  const snapshots =
+    onStoreFailure === 'readonly' || typeof onStoreFailure === 'function' ? new Snapshots(idleMs) : undefined;
   const repository = createSessionRepository({
-    redis,
-    prefix,
-    idleMs,
-    absoluteMs,
-    deadlineMs,
+    ...options,
     onFailure: (operation, { reason }) => events.emit({ type: 'store-failure', operation, reason }),
   });
-  const context = { repository, events, requestState: (req: object) => states.get(req) };
+  const context = { options, repository, events, snapshots, requestState: (req: object) => states.get(req) };
+  const update = createUpdater({ repository, events, maxBytes });
+  const watcher = createWatcher({
+    redis,
+    repository,
+    everyMs: options.watchEveryMs,
+    onEnd: (deviceId) => snapshots?.forget(deviceId),
+  });
 
   return {
-    middleware: createSessionMiddleware({ options: resolved, repository, events, states }),
+    middleware: createSessionMiddleware({ ...context, states, update }),
     of(req) {
       if (!req.session) throw new SessionMissingError();
       return req.session as SessionOf<Data>;
@@ -49,7 +69,17 @@ export function createSessions<Data extends object = SessionData>(options: Sessi
       return revokeDevices(context, userId, deviceId);
     },
     revokeAll: (userId) => revokeDevices(context, userId, undefined),
+    revokeEveryone: () => revokeEveryone(context),
+    watch(sessionId) {
+      const address = typeof sessionId === 'string' ? addressOf(sessionId) : undefined;
+      if (address === undefined) throw new SessionMissingError();
+      return watcher.watch(address);
+    },
+    stats: () => stats.read(),
     clear: () => clearPrefix(redis, prefix),
-    close: () => Promise.resolve(),
+    close() {
+      watcher.close();
+      return Promise.resolve();
+    },
   };
 }
