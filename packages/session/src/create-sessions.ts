@@ -4,7 +4,9 @@ import { listDevices, requireUser, revokeDevice, revokeDevices } from './devices
 import { SessionMissingError } from './errors.js';
 import type { SessionEvent } from './events.js';
 import type { SessionOf } from './express-augmentation.js';
+import { createFreshGuard, createUserGuard } from './guards.js';
 import { logIn, logOut } from './log-in.js';
+import { describeSettings } from './session-settings.js';
 import { resolveOptions, type SessionsOptions } from './options.js';
 import { createSessionMiddleware } from './session-middleware.js';
 import { createSessionRepository } from './session-repository.js';
@@ -32,7 +34,7 @@ export function createSessions<Data extends object = SessionData>(options: Sessi
     deadlineMs,
     onFailure: (operation, { reason }) => events.emit({ type: 'store-failure', operation, reason }),
   });
-  const context = { repository, events, requestState: (req: object) => states.get(req) };
+  const context = { repository, events, maxBytes: resolved.maxBytes, requestState: (req: object) => states.get(req) };
 
   return {
     middleware: createSessionMiddleware({ options: resolved, repository, events, states }),
@@ -42,6 +44,9 @@ export function createSessions<Data extends object = SessionData>(options: Sessi
     },
     logIn: (req, userId, { keep = [] } = {}) => logIn(context, req, userId, keep),
     logOut: (req) => logOut(context, req),
+    requireUser: () => createUserGuard(context.requestState),
+    requireFresh: (fresh) => createFreshGuard(context.requestState, fresh),
+    describe: () => describeSettings(resolved),
     list: (userId, currentReq) => listDevices(context, userId, currentReq),
     revoke: (userId, deviceId) => revokeDevice(context, userId, deviceId),
     async revokeOthers(req) {

@@ -20,6 +20,18 @@ export class SessionDataError extends CoreError {
   }
 }
 
+/** Thrown when a session would be larger than `maxBytes`; nothing is saved, what was there stays. */
+export class SessionTooLargeError extends CoreError {
+  /** Size that it would have, in bytes of JSON. */
+  readonly bytes: number;
+
+  constructor(bytes: number, maxBytes: number) {
+    const advice = 'Keep ids in the session and the data in your database, or raise `maxBytes`';
+    super('ERR_SESSION_TOO_LARGE', `The session has ${bytes} bytes, more than ${maxBytes}. ${advice}`, { status: 500 });
+    this.bytes = bytes;
+  }
+}
+
 /** Thrown by the handle's methods when `sessions.middleware` did not run before, or not for this path. */
 export class SessionMissingError extends CoreError {
   constructor() {

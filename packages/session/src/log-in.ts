@@ -10,12 +10,14 @@ import { ipPrefix } from './ip-prefix.js';
 import { addressOf, bucketOfUser, createSessionId, type SessionAddress } from './session-id.js';
 import { encodeFields } from './session-record.js';
 import type { SessionRepository } from './session-repository.js';
+import { findOversize } from './session-size.js';
 import { adopt, stateOf, type RequestState } from './session-state.js';
 
 /** What log-in and log-out work on. */
 export interface LogInContext {
   readonly repository: SessionRepository;
   readonly events: EventSink<SessionEvent>;
+  readonly maxBytes: number;
   readonly requestState: (req: object) => RequestState | undefined;
 }
 
@@ -44,14 +46,16 @@ export async function logIn(
   const old: object = req.session ?? {};
   const keptData = Object.fromEntries(Object.entries(old).filter(([name]) => keep.includes(name)));
   const stored = encodeFields(keptData);
+  const tooLarge = findOversize(stored, context.maxBytes);
+  if (tooLarge !== undefined) throw tooLarge;
   const sessionId = createSessionId(bucketOfUser(userId));
   const address = addressOf(sessionId);
   if (address === undefined) throw new SessionMissingError();
+  const place = { label: deviceLabel(req.headers['user-agent']), ipPrefix: ipPrefix(req.ip) };
   await repository.logIn({
     address,
     userId,
-    label: deviceLabel(req.headers['user-agent']),
-    ipPrefix: ipPrefix(req.ip),
+    ...place,
     kept: [...stored].flatMap(([name, json]) => [`.${name}`, json]),
     replaced: storedAddress(req),
   });
@@ -59,7 +63,14 @@ export async function logIn(
   request.nextId = sessionId;
   req.sessionStore.generate(req);
   Object.assign(req.session, keptData);
-  adopt(req.session, { request, userId, isNew: false, stored });
+  adopt(req.session, {
+    request,
+    userId,
+    isNew: false,
+    stored,
+    place: { ...place, lastIpPrefix: place.ipPrefix },
+    loggedInAt: performance.now(),
+  });
   events.emit({ type: 'logged-in', userId, deviceId: address.deviceId });
 }
 

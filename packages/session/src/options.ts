@@ -10,6 +10,7 @@ import {
   refuse,
   type RedisClient,
 } from '@sallyport/core';
+import { bindingOptions, type BindingOptions, type ResolvedBinding } from './binding.js';
 import { cookiePlan, type CookieOptions, type CookiePlan } from './cookie.js';
 import type { SessionEvent } from './events.js';
 import { secrets } from './secrets.js';
@@ -31,6 +32,10 @@ export interface SessionsOptions {
   /** Begins every Redis key. @default 'session:' */
   readonly prefix?: string;
   readonly cookie?: CookieOptions;
+  /** How large the JSON of a session's properties may be together, in bytes. @default 262 144 (256 KiB) */
+  readonly maxBytes?: number;
+  /** What another browser or network than at log-in means. @default observed */
+  readonly binding?: BindingOptions;
   /**
    * When a session cannot be read: `'closed'` answers 503 to requests that carry a session cookie; `'anonymous'` handles
    * them as anonymous, without touching their cookie. A session that cannot be saved is a 503 with both. @default 'closed'
@@ -49,6 +54,8 @@ export interface ResolvedOptions {
   readonly absoluteMs: number;
   readonly prefix: string;
   readonly cookie: CookiePlan;
+  readonly maxBytes: number;
+  readonly binding: ResolvedBinding;
   readonly onStoreFailure: 'closed' | 'anonymous';
   readonly deadlineMs: number;
   readonly onEvent: ((event: SessionEvent) => void) | undefined;
@@ -63,6 +70,8 @@ export function resolveOptions(options: SessionsOptions): ResolvedOptions {
     absoluteMs: optional(integer(1000, LONGEST_MS), 30 * DAY_MS),
     prefix: optional(keyPrefix, 'session:'),
     cookie: cookiePlan,
+    maxBytes: optional(integer(256, 64 * 1024 * 1024), 256 * 1024),
+    binding: bindingOptions,
     onStoreFailure: optional(oneOf('closed', 'anonymous'), 'closed' as const),
     deadlineMs: optional(deadline, 250),
     onEvent: optional(callback<(event: SessionEvent) => void>(), undefined),

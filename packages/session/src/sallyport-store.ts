@@ -14,6 +14,8 @@ import { compareFields, decodeRecord, encodeFields, type SessionRecord } from '.
 import type { SessionRepository } from './session-repository.js';
 import { adopt, stateOf, type RequestState } from './session-state.js';
 import { createStoreClient } from './store-client.js';
+import { originOf } from './session-origin.js';
+import { findOversize } from './session-size.js';
 
 type Callback<T> = (error: unknown, result?: T) => unknown;
 
@@ -25,6 +27,8 @@ export interface StoreOptions {
   readonly cookie: CookieVariant;
   /** Whether the browser keeps the cookie until the session's absolute end. */
   readonly isPersistent: boolean;
+  readonly absoluteMs: number;
+  readonly maxBytes: number;
   readonly requestState: (req: object) => RequestState | undefined;
 }
 
@@ -80,7 +84,13 @@ export class SallyportStore extends RedisStore {
     const record = this.#records.get(data);
     const session = super.createSession(req, data);
     const { userId, fields: stored = new Map() } = record ?? {};
-    adopt(session, { request: this.#options.requestState(req), userId, isNew: record === undefined, stored });
+    adopt(session, {
+      request: this.#options.requestState(req),
+      userId,
+      isNew: record === undefined,
+      stored,
+      ...(record === undefined ? {} : originOf(record, this.#options.absoluteMs)),
+    });
     return session;
   }
 
@@ -137,6 +147,8 @@ export class SallyportStore extends RedisStore {
     const fields = encodeFields(session);
     const changes = compareFields(state?.stored ?? new Map(), fields);
     if (changes === undefined) return undefined;
+    const tooLarge = findOversize(fields, this.#options.maxBytes);
+    if (tooLarge !== undefined) return Promise.reject(tooLarge);
     if (state?.request?.isStoreDown === true) {
       const detail = 'the session could not be read';
       return Promise.reject(new StoreUnavailableError('session', 'disconnected', detail));

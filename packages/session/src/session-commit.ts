@@ -4,6 +4,7 @@
 import { CoreError, sendProblem, type EventSink } from '@sallyport/core';
 import type { Request } from 'express';
 import type { ResponseCommit } from './commit-before-headers.js';
+import { boundCookieLifetime } from './cookie-upkeep.js';
 import { SessionCookieError, SessionDataError } from './errors.js';
 import type { SessionEvent } from './events.js';
 import { compareFields, encodeFields } from './session-record.js';
@@ -58,6 +59,7 @@ export function createResponseCommit(
   function settle(): void {
     const { session } = req;
     if (!session) return;
+    boundCookieLifetime(session);
     if (stateOf(session)?.isNew === false) return;
     const isEmpty = !hasChanged(session);
     if (!isEmpty && !state.cookie.isSendable) {

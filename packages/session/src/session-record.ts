@@ -3,9 +3,11 @@
 //
 //   c  created, ms      s  last seen, ms     e  absolute end, ms
 //   u  user id          a  device label      i  IP prefix              (u, a, i: once logged in)
+//   n  last network     o  the one before    w  when it was left, ms   (once it was used from another network)
 //   .<name>             JSON of req.session.<name>: the dot keeps the names of users apart from ours
 
 import { SessionDataError } from './errors.js';
+import { parseJson } from './safe-json.js';
 
 /** The JSON of each top-level property. */
 export type SessionFields = ReadonlyMap<string, string>;
@@ -13,6 +15,8 @@ export type SessionFields = ReadonlyMap<string, string>;
 /** A session as it was read. */
 export interface SessionRecord {
   readonly userId: string | undefined;
+  /** The fields that are ours, by their letters. */
+  readonly own: Readonly<Record<string, string>>;
   /** Milliseconds until the absolute end, by the clock of Redis. */
   readonly leftMs: number;
   readonly fields: SessionFields;
@@ -59,19 +63,21 @@ export function compareFields(stored: SessionFields, current: SessionFields): Fi
 export function decodeRecord(leftMs: number, flat: readonly string[]): SessionRecord | undefined {
   const fields = new Map<string, string>();
   const data: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
-  let userId: string | undefined;
+  const own: Record<string, string> = {};
   for (let index = 0; index + 1 < flat.length; index += 2) {
     const name = flat[index] ?? '';
     const value = flat[index + 1] ?? '';
-    if (name === 'u') userId = value;
-    if (!name.startsWith('.')) continue;
+    if (!name.startsWith('.')) {
+      if (name.length === 1) own[name] = value;
+      continue;
+    }
     try {
-      data[name.slice(1)] = JSON.parse(value);
+      data[name.slice(1)] = parseJson(value);
     } catch {
       // JSON.parse throws SyntaxError and nothing else.
       return undefined;
     }
     fields.set(name.slice(1), value);
   }
-  return { userId, leftMs, fields, data };
+  return { userId: own['u'], own, leftMs, fields, data };
 }

@@ -14,12 +14,15 @@ import { commitSession } from './scripts/commit-session.js';
 import { describeSession, type SessionDescription } from './scripts/describe-session.js';
 import { endSession } from './scripts/end-session.js';
 import { logInSession } from './scripts/log-in-session.js';
+import { noteNetwork } from './scripts/note-network.js';
 import { readSession, type ReadResult } from './scripts/read-session.js';
 import { bucketOfUser, type SessionAddress } from './session-id.js';
 import type { FieldChanges } from './session-record.js';
 
 /** An extension of the idle time is a write: at most one per minute, or per tenth of a short idle limit. */
 const LONGEST_TOUCH_WINDOW_MS = 60_000;
+/** Back on a network within this time: the session is in use on both. */
+const PARALLEL_WINDOW_MS = 60_000;
 
 export interface RepositoryOptions {
   readonly redis: RedisClient;
@@ -51,6 +54,8 @@ export interface SessionRepository {
   logIn(logIn: LogIn): Promise<void>;
   /** Ends a session, of this user if one is named; resolves to whether there was one. */
   end(address: SessionAddress, userId: string | undefined, operation: SessionOperation): Promise<boolean>;
+  /** Notes the network of a session; resolves to the other one when two use it at a time. */
+  noteNetwork(address: SessionAddress, network: string): Promise<string | undefined>;
   /** The device ids in a user's index, some of which may have ended. */
   deviceIds(userId: string): Promise<string[]>;
   describe(address: SessionAddress, userId: string): Promise<SessionDescription | undefined>;
@@ -110,6 +115,8 @@ export function createSessionRepository(options: RepositoryOptions): SessionRepo
       return run('log-in', () => logIn(login), undo);
     },
     end: (address, userId, operation) => run(operation, () => end(address, userId)),
+    noteNetwork: (address, network) =>
+      run('note-network', () => noteNetwork.run(redis, [sessionKey(address)], [network, PARALLEL_WINDOW_MS])),
     deviceIds: (userId) => run('list', async () => (await redis.call('zrange', indexKey(userId), 0, -1)) as string[]),
     describe: (address, userId) => {
       const keys = [sessionKey(address), indexKey(userId)];

@@ -6,15 +6,21 @@ import session from 'express-session';
 import { UserIdError } from './errors.js';
 import type { CookieChoice } from './request-cookie.js';
 import type { SessionFields } from './session-record.js';
+import type { LogInPlace } from './binding.js';
+import type { SignedCookie } from './signed-cookie.js';
 
 /** One request, as the session middleware sees it. */
 export interface RequestState {
   readonly res: Response;
   readonly cookie: CookieChoice;
+  /** What the request's cookies say. */
+  readonly seenCookie: SignedCookie;
   /** The session could not be read and the policy is `anonymous`: whatever the request changes cannot be kept. */
   isStoreDown: boolean;
   /** The session that the cookie names was ended by this request: the cookie has to go. */
   hasEnded: boolean;
+  /** The cookie is well signed and names a session that has ended elsewhere. */
+  isCookieDead: boolean;
   /** The id that the next generated session gets. */
   nextId: string | undefined;
 }
@@ -23,6 +29,14 @@ export interface RequestState {
 export interface SessionState {
   readonly request: RequestState | undefined;
   readonly userId: string | undefined;
+  /** Where it was logged in, and the network that it was used from last. */
+  readonly place?: LogInPlace & { readonly lastIpPrefix: string };
+  /** When it was logged in, by `performance.now()`. */
+  readonly loggedInAt?: number;
+  /** When it has to end, by the local clock: bounds the cookie. */
+  readonly endMs?: number;
+  /** It is used from elsewhere, and its user has to log in again before what matters. */
+  needsStepUp?: boolean;
   /** True until Redis holds it. */
   isNew: boolean;
   /** What Redis holds, as far as this process knows. */
