@@ -4,12 +4,14 @@ import { listDevices, requireUser, revokeDevice, revokeDevices, revokeEveryone }
 import { SessionMissingError } from './errors.js';
 import type { SessionEvent } from './events.js';
 import type { SessionOf } from './express-augmentation.js';
+import { createFreshGuard, createUserGuard } from './guards.js';
 import { logIn, logOut } from './log-in.js';
 import { resolveOptions, type SessionsOptions } from './options.js';
 import { addressOf } from './session-id.js';
 import { createSessionMiddleware } from './session-middleware.js';
 import { createSessionRepository } from './session-repository.js';
 import type { RequestState } from './session-state.js';
+import { describeSettings } from './session-settings.js';
 import { createUpdater } from './session-update.js';
 import type { Sessions } from './sessions.js';
 import { Snapshots } from './snapshots.js';
@@ -62,6 +64,9 @@ export function createSessions<Data extends object = SessionData>(given: Session
     },
     logIn: (req, userId, { keep = [] } = {}) => logIn(context, req, userId, keep),
     logOut: (req) => logOut(context, req),
+    requireUser: () => createUserGuard(context.requestState),
+    requireFresh: (fresh) => createFreshGuard(context.requestState, fresh),
+    describe: () => describeSettings(options),
     list: (userId, currentReq) => listDevices(context, userId, currentReq),
     revoke: (userId, deviceId) => revokeDevice(context, userId, deviceId),
     async revokeOthers(req) {

@@ -2,7 +2,7 @@ import type { StoreFailure } from '@sallyport/core';
 
 /** What a call to Redis was for. */
 export type SessionOperation =
-  'read' | 'commit' | 'update' | 'log-in' | 'log-out' | 'destroy' | 'list' | 'revoke' | 'watch';
+  'read' | 'commit' | 'update' | 'log-in' | 'log-out' | 'destroy' | 'list' | 'revoke' | 'watch' | 'note-network';
 
 /**
  * What happened to a session. Events go to `onEvent` and to the diagnostics channel `sallyport:session`. They name a
@@ -34,6 +34,27 @@ export type SessionEvent =
   | { readonly type: 'corrupt'; readonly deviceId: string }
   /** A request wanted to write to a session that another one had ended; nothing was written. */
   | { readonly type: 'gone'; readonly deviceId: string }
+  /** Two cookies of the session's name are well signed and name different sessions: the request is anonymous. */
+  | { readonly type: 'ambiguous-cookie' }
+  /** A network sent many cookies within a minute that name no session. */
+  | { readonly type: 'guessing'; readonly ipPrefix: string; readonly count: number }
+  /** A logged-in session is used by another browser family or from another network than it was begun; `policy` was applied. */
+  | {
+      readonly type: 'binding-mismatch';
+      readonly userId: string;
+      readonly deviceId: string;
+      readonly changed: readonly ('user-agent' | 'network')[];
+      readonly policy: 'observe' | 'step-up' | 'end';
+      readonly label: string;
+      readonly ipPrefix: string;
+    }
+  /** A logged-in session went to another network and came back within a minute: it is in use on both. */
+  | {
+      readonly type: 'parallel-use';
+      readonly userId: string;
+      readonly deviceId: string;
+      readonly ipPrefixes: readonly [string, string];
+    }
   /** A new session could not be given to the browser, so it was not saved. */
   | { readonly type: 'not-saved'; readonly reason: 'insecure' | 'headers-sent' }
   | { readonly type: 'store-failure'; readonly operation: SessionOperation; readonly reason: StoreFailure };

@@ -15,6 +15,9 @@ export {
   UserIdError,
   type CookieObstacle,
 } from './errors.js';
+export type { FreshOptions, GuardReason } from './guards.js';
+export type { BindingOptions, BindingPolicy } from './binding.js';
+export type { SessionSettings } from './session-settings.js';
 export type { SessionEvent, SessionOperation } from './events.js';
 export type { SessionOf } from './express-augmentation.js';
 export type { DeviceLimitPolicy, GonePolicy, SessionsOptions, StoreFailurePolicy } from './options.js';

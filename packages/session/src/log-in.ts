@@ -65,12 +65,12 @@ export async function logIn(
   if (address === undefined) throw new SessionMissingError();
   const replaced = storedAddress(req);
   const { deviceId } = address;
+  const place = { label: deviceLabel(req.headers['user-agent']), ipPrefix: ipPrefix(req.ip) };
   const { status, evicted } = await repository.logIn(
     {
       address,
       userId,
-      label: deviceLabel(req.headers['user-agent']),
-      ipPrefix: ipPrefix(req.ip),
+      ...place,
       kept: [...stored].flatMap(([name, json]) => [`.${name}`, json]),
       replaced: replaced && { address: replaced, userId: old && stateOf(old)?.userId },
       token: options.genid === undefined ? undefined : randomBytes(4).toString('hex'),
@@ -89,9 +89,15 @@ export async function logIn(
   request.nextId = sessionId;
   req.sessionStore.generate(req);
   Object.assign(req.session, keptData);
-  adopt(req.session, { request, userId, isNew: false, stored });
-  // A present id that this request was about to be told is no longer one.
-  request.issuedId = undefined;
+  adopt(req.session, {
+    request,
+    userId,
+    isNew: false,
+    stored,
+    place: { ...place, lastIpPrefix: place.ipPrefix },
+    loggedInAt: performance.now(),
+    endMs: Date.now() + options.absoluteMs,
+  });
   events.emit({ type: 'logged-in', userId, deviceId });
 }
 
@@ -107,7 +113,6 @@ export async function logOut(context: LogInContext, req: Request): Promise<void>
     events.emit({ type: 'logged-out', userId, deviceId: address.deviceId });
   }
   request.hasEnded = true;
-  request.issuedId = undefined;
   req.sessionStore.generate(req);
 }
 

@@ -12,6 +12,7 @@ import type { CookieVariant } from './cookie.js';
 import type { SessionEvent } from './events.js';
 import { checkSize, pendingChanges, type PendingChanges } from './session-changes.js';
 import { addressOf, type PresentedId } from './session-id.js';
+import { originOf } from './session-origin.js';
 import { decodeRecord, type SessionRecord } from './session-record.js';
 import type { SessionRepository } from './session-repository.js';
 import { adopt, stateOf, type RequestState } from './session-state.js';
@@ -36,6 +37,7 @@ export interface StoreOptions {
   readonly cookie: CookieVariant;
   /** Whether the browser keeps the cookie until the session's absolute end. */
   readonly isPersistent: boolean;
+  readonly absoluteMs: number;
   readonly maxBytes: number;
   /** Whether ids come from the application, which may give one twice. */
   readonly hasCustomIds: boolean;
@@ -84,7 +86,7 @@ export class SallyportStore extends RedisStore {
     try {
       pending = this.#write(sessionId, session as Session & SessionData);
     } catch (error) {
-      pending = Promise.reject(error as Error);
+      pending = Promise.reject(error);
     }
     // express-session saves a second time after a change of id. Without anything to do, its last byte need not wait.
     if (pending === undefined) callback?.(null);
@@ -114,7 +116,8 @@ export class SallyportStore extends RedisStore {
     const session = super.createSession(req, data);
     const { userId, fields: stored = new Map(), version = '', maxAgeMs } = record ?? {};
     const known = { userId, isNew: record === undefined, stored, version, maxAgeMs, record };
-    adopt(session, { request: this.#options.requestState(req), ...known });
+    const origin = record === undefined ? {} : originOf(record, this.#options.absoluteMs);
+    adopt(session, { request: this.#options.requestState(req), ...known, ...origin });
     return session;
   }
 

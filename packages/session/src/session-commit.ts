@@ -4,6 +4,7 @@
 import type { EventSink } from '@sallyport/core';
 import type { Request } from 'express';
 import type { ResponseCommit } from './commit-before-headers.js';
+import { boundCookieLifetime } from './cookie-upkeep.js';
 import { SessionCookieError, SessionGoneError } from './errors.js';
 import type { SessionEvent } from './events.js';
 import { dueRenewal, missedRenewal } from './id-renewal.js';
@@ -63,7 +64,8 @@ export function createResponseCommit(req: Request, state: RequestState, parts: C
     const { session } = req;
     // Throws here, and not inside express-session's own hashing, when a property is no JSON.
     encodeFields(session);
-    state.isForced = hasCookie && !state.isStoreDown && (stateOf(session)?.isNew === false ? resave : saveUninitialized);
+    state.isForced =
+      hasCookie && !state.isStoreDown && (stateOf(session)?.isNew === false ? resave : saveUninitialized);
     state.renewal = renewal(hasCookie);
     try {
       await new Promise<void>((resolve, reject) => {
@@ -107,6 +109,7 @@ export function createResponseCommit(req: Request, state: RequestState, parts: C
     const { session } = req;
     if (!session) return;
     if (state.isStoreDown) return hide();
+    boundCookieLifetime(session);
     const known = stateOf(session);
     if (known?.isNew === false) return settleGrace(known.record?.isGrace === true);
     const isEmpty = !saveUninitialized && !hasChanged(session);

@@ -50,8 +50,15 @@ export function isCustomId(value: unknown): value is string {
  * Gives the id that follows `sessionId`. It can be found again by whoever has the present id and the secret, so that a
  * browser that missed the answer that brought it can be told once more.
  */
-export function nextSessionId(sessionId: string, { bucket, deviceId, generation }: PresentedId, secret: string): string {
-  const own = createHmac('sha256', secret).update(`renewal of ${sessionId}`).digest('base64url').slice(0, SECRET_LENGTH);
+export function nextSessionId(
+  sessionId: string,
+  { bucket, deviceId, generation }: PresentedId,
+  secret: string,
+): string {
+  const own = createHmac('sha256', secret)
+    .update(`renewal of ${sessionId}`)
+    .digest('base64url')
+    .slice(0, SECRET_LENGTH);
   return `${bucket}${deviceId}~${generation + 1}~${own}`;
 }
 
@@ -71,8 +78,9 @@ export function addressOf(sessionId: string): PresentedId | undefined {
 
 /** Every bucket there is. */
 export function allBuckets(): string[] {
-  const characters = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'];
-  return characters.flatMap((first) => characters.map((second) => first + second));
+  // 12 bits are two characters of base64url.
+  const number = (index: number) => Buffer.from([index >> 4, (index & 15) << 4]).toString('base64url');
+  return Array.from({ length: 4096 }, (_, index) => number(index).slice(0, BUCKET_LENGTH));
 }
 
 /** Whether `value` has the form of a device id. */

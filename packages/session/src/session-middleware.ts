@@ -6,8 +6,13 @@ import { StoreUnavailableError } from '@sallyport/core';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import expressSession, { type Session } from 'express-session';
 import { commitBeforeHeaders } from './commit-before-headers.js';
+import { upkeepCookie } from './cookie-upkeep.js';
+import { withOnlyCookie } from './cookie-view.js';
 import type { CookieVariant } from './cookie.js';
 import { SessionIdError } from './errors.js';
+import { createGuessWatch } from './guess-watch.js';
+import { createHijackWatch } from './hijack-watch.js';
+import { ipPrefix } from './ip-prefix.js';
 import type { StoreFailurePolicy } from './options.js';
 import { answerFailure } from './refusal.js';
 import { chooseCookie } from './request-cookie.js';
@@ -15,9 +20,10 @@ import { SallyportStore } from './sallyport-store.js';
 import { createInsecureWarning, createResponseCommit, type CommitParts } from './session-commit.js';
 import { createSessionId, isCustomId } from './session-id.js';
 import { equip } from './session-methods.js';
-import { adopt, newRequestState, type RequestState } from './session-state.js';
+import { adopt, newRequestState, stateOf, type RequestState } from './session-state.js';
 import type { SessionChange } from './session-update.js';
 import { watchSetCookie } from './set-cookie-watch.js';
+import { readSignedCookie } from './signed-cookie.js';
 import type { Snapshots } from './snapshots.js';
 
 /** What the middleware works with. */
@@ -29,10 +35,12 @@ export interface MiddlewareParts extends Omit<CommitParts, 'warnInsecure'> {
 }
 
 export function createSessionMiddleware(parts: MiddlewareParts): RequestHandler {
-  const { options, states, update } = parts;
+  const { options, repository, events, states, update } = parts;
   const { secrets, absoluteMs, cookie, touch, genid } = options;
   const commitParts: CommitParts = { ...parts, warnInsecure: createInsecureWarning() };
   const [secret = ''] = secrets;
+  const guessWatch = createGuessWatch();
+  const watchHijack = createHijackWatch({ binding: options.binding, repository, events });
 
   /** express-session knows one cookie name per instance: there is one instance for either form of the cookie. */
   function createHandler(variant: CookieVariant) {
@@ -41,6 +49,7 @@ export function createSessionMiddleware(parts: MiddlewareParts): RequestHandler 
       ...parts,
       redis: options.redis,
       prefix: options.prefix,
+      absoluteMs,
       maxBytes: options.maxBytes,
       hasCustomIds: genid !== undefined,
       cookie: variant,
@@ -64,7 +73,8 @@ export function createSessionMiddleware(parts: MiddlewareParts): RequestHandler 
     generating.generate = (req) => {
       generate(req);
       const request = states.get(req);
-      adopt(req.session, { request, userId: undefined, isNew: true });
+      if (request !== undefined) request.issuedId = undefined;
+      adopt(req.session, { request, userId: undefined, isNew: true, endMs: Date.now() + absoluteMs });
       if (request?.isReady === true) equip(req, { store, update });
     };
     return { handler, store: generating };
@@ -78,9 +88,10 @@ export function createSessionMiddleware(parts: MiddlewareParts): RequestHandler 
     const instance = instances.get(choice.variant);
     if (instance === undefined) return next();
     const { handler, store } = instance;
-    const state = newRequestState(res, choice);
+    const seenCookie = readSignedCookie(req.headers.cookie, choice.variant.name, secrets);
+    const state = newRequestState(res, choice, seenCookie);
     states.set(req, state);
-    watchSetCookie(req, state, secret);
+    watchSetCookie(res, choice.variant, () => upkeepCookie(req, state, secret));
     const startedAt = performance.now();
 
     function proceed(error?: unknown): void {
@@ -97,8 +108,15 @@ export function createSessionMiddleware(parts: MiddlewareParts): RequestHandler 
       } else {
         equip(req, { store, update });
       }
-      if (req.session) commitBeforeHeaders(res, createResponseCommit(req, state, commitParts));
-      next();
+      // express-session stays out of paths that the cookie is not for.
+      if (!req.session) return next();
+      state.isCookieDead =
+        seenCookie.verdict === 'valid' && !state.isStoreDown && stateOf(req.session)?.isNew !== false;
+      reportCookie(req, state);
+      commitBeforeHeaders(res, createResponseCommit(req, state, commitParts));
+      const watching = watchHijack(req, state);
+      if (watching === undefined) return next();
+      void goOnAfter(watching, req, res, next);
     }
 
     const reader = {
@@ -106,8 +124,27 @@ export function createSessionMiddleware(parts: MiddlewareParts): RequestHandler 
       isTouching: touch?.(req) !== false,
       mayShowSnapshot: () => policyOf(req, options.onStoreFailure) === 'readonly',
     };
-    store.readFor(reader, () => handler(req, res, proceed));
+    withOnlyCookie(req, seenCookie.pair, () => store.readFor(reader, () => handler(req, res, proceed)));
   };
+
+  function reportCookie(req: Request, { seenCookie: { verdict }, isCookieDead }: RequestState): void {
+    if (!events.isActive || verdict === 'none') return;
+    if (verdict === 'ambiguous') return events.emit({ type: 'ambiguous-cookie' });
+    if (verdict === 'valid' && !isCookieDead) return;
+    const network = ipPrefix(req.ip);
+    const count = guessWatch.note(network);
+    if (count !== undefined) events.emit({ type: 'guessing', ipPrefix: network, count });
+  }
+}
+
+/** Lets the request go on, or answers it when what it waits for has failed. */
+async function goOnAfter(waiting: Promise<void>, req: Request, res: Response, next: NextFunction): Promise<void> {
+  try {
+    await waiting;
+  } catch (error) {
+    return answerFailure(req, res, error);
+  }
+  next();
 }
 
 function policyOf(req: Request, policy: StoreFailurePolicy | ((req: Request) => StoreFailurePolicy)) {

@@ -17,6 +17,7 @@ import { endSession } from './scripts/end-session.js';
 import { endUserSessions } from './scripts/end-user-sessions.js';
 import { listSessions, type SessionDescription } from './scripts/list-sessions.js';
 import { logInSession, type LogInResult } from './scripts/log-in-session.js';
+import { noteNetwork } from './scripts/note-network.js';
 import { probeSession } from './scripts/probe-session.js';
 import { readSession, type ReadResult } from './scripts/read-session.js';
 import { updateSession, type UpdateResult } from './scripts/update-session.js';
@@ -26,6 +27,8 @@ import { withinBudget, type WaitBudget } from './wait-budget.js';
 
 /** An extension of the idle time is a write: at most one per minute, or per tenth of a short idle limit. */
 const LONGEST_TOUCH_WINDOW_MS = 60_000;
+/** Back on a network within this time: the session is in use on both. */
+const PARALLEL_WINDOW_MS = 60_000;
 /** No session lives longer, whatever the options say now or said before. */
 const LONGEST_LIFE_MS = 400 * 86_400_000;
 /** How many epochs of a Cluster are moved at a time. */
@@ -85,6 +88,8 @@ export interface SessionRepository {
     operation: SessionOperation,
     budget?: WaitBudget,
   ): Promise<boolean>;
+  /** Notes the network of a session; resolves to the other one when two use it at a time. */
+  noteNetwork(address: SessionAddress, network: string): Promise<string | undefined>;
   /** Ends all sessions of a user but one; gives their device ids. */
   endAll(userId: string, sparedDeviceId: string | undefined): Promise<string[]>;
   list(userId: string): Promise<SessionDescription[]>;
@@ -136,10 +141,9 @@ export function createSessionRepository(options: RepositoryOptions): SessionRepo
     const isNear = replaced !== undefined && (!isCluster || replaced.address.bucket === address.bucket);
     const keys = [key, indexKey(userId), isNear ? sessionKey(replaced.address) : key, epochKey(address)];
     const { maxDeviceCount = 0, onDeviceLimit } = options;
-    const result = await logInSession.run(redis, keys, [
-      ...[userId, address.deviceId, replaced?.address.deviceId ?? '', isSameUser ? 1 : 0, token, idleMs, absoluteMs],
-      ...[maxDeviceCount, onDeviceLimit, indexSuffixLength(userId), channel, label, ipPrefix, ...kept],
-    ]);
+    const who = [userId, address.deviceId, replaced?.address.deviceId ?? '', isSameUser ? 1 : 0, token];
+    const limits = [idleMs, absoluteMs, maxDeviceCount, onDeviceLimit, indexSuffixLength(userId), channel];
+    const result = await logInSession.run(redis, keys, [...who, ...limits, label, ipPrefix, ...kept]);
     // In a Cluster the replaced session may lie in another slot, and then needs a command of its own.
     if (result.status === 'done' && replaced !== undefined && !isNear) {
       try {
@@ -164,7 +168,9 @@ export function createSessionRepository(options: RepositoryOptions): SessionRepo
       const isLast = at + EPOCHS_AT_ONCE >= buckets.length;
       await run('revoke', () =>
         Promise.all(
-          some.map((bucket) => advanceEpoch.run(redis, [epochKey({ bucket })], [LONGEST_LIFE_MS, isLast ? channel : ''])),
+          some.map((bucket) =>
+            advanceEpoch.run(redis, [epochKey({ bucket })], [LONGEST_LIFE_MS, isLast ? channel : '']),
+          ),
         ),
       );
     }
@@ -201,6 +207,8 @@ export function createSessionRepository(options: RepositoryOptions): SessionRepo
       return run('log-in', () => logIn(login), budget, undo);
     },
     end: (address, userId, operation, budget) => run(operation, () => end(address, userId), budget),
+    noteNetwork: (address, network) =>
+      run('note-network', () => noteNetwork.run(redis, [sessionKey(address)], [network, PARALLEL_WINDOW_MS])),
     endAll: (userId, sparedDeviceId = '') => {
       const args = [userId, sparedDeviceId, indexSuffixLength(userId), channel];
       return run('revoke', () => endUserSessions.run(redis, [indexKey(userId)], args));

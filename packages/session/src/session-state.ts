@@ -4,19 +4,23 @@
 import type { Response } from 'express';
 import type { Session } from 'express-session';
 import { UserIdError } from './errors.js';
+import type { LogInPlace } from './binding.js';
 import type { CookieChoice } from './request-cookie.js';
 import type { PresentedId } from './session-id.js';
 import type { SessionFields, SessionRecord } from './session-record.js';
+import type { SignedCookie } from './signed-cookie.js';
 import type { WaitBudget } from './wait-budget.js';
 
 /** A request without a past. */
-export function newRequestState(res: Response, cookie: CookieChoice): RequestState {
+export function newRequestState(res: Response, cookie: CookieChoice, seenCookie: SignedCookie): RequestState {
   return {
     res,
     cookie,
+    seenCookie,
     waitedMs: 0,
     isStoreDown: false,
     hasEnded: false,
+    isCookieDead: false,
     isReady: false,
     nextId: undefined,
     lastSession: undefined,
@@ -30,10 +34,14 @@ export function newRequestState(res: Response, cookie: CookieChoice): RequestSta
 export interface RequestState extends WaitBudget {
   readonly res: Response;
   readonly cookie: CookieChoice;
+  /** What the request's cookies say. */
+  readonly seenCookie: SignedCookie;
   /** The session could not be read and the policy lets the request go on: whatever it changes cannot be kept. */
   isStoreDown: boolean;
-  /** The session that the cookie names has ended: the cookie has to go. */
+  /** The session that the cookie names was ended by this request: the cookie has to go. */
   hasEnded: boolean;
+  /** The cookie is well signed and names a session that has ended elsewhere. */
+  isCookieDead: boolean;
   /** express-session has given the request its session. */
   isReady: boolean;
   /** The id that the next generated session gets. */
@@ -59,6 +67,14 @@ export interface Renewal {
 export interface SessionState {
   readonly request: RequestState | undefined;
   readonly userId: string | undefined;
+  /** Where it was logged in, and the network that it was used from last. */
+  readonly place?: LogInPlace & { readonly lastIpPrefix: string };
+  /** When it was logged in, by `performance.now()`. */
+  readonly loggedInAt?: number;
+  /** When it has to end, by the local clock: bounds the cookie. */
+  readonly endMs?: number;
+  /** It is used from elsewhere, and its user has to log in again before what matters. */
+  needsStepUp?: boolean;
   /** True until Redis holds it. */
   isNew: boolean;
   /** What Redis holds, as far as this process knows. */

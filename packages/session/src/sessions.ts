@@ -2,6 +2,8 @@
 
 import type { Request, RequestHandler } from 'express';
 import type { Device } from './devices.js';
+import type { FreshOptions } from './guards.js';
+import type { SessionSettings } from './session-settings.js';
 import type { SessionOf } from './express-augmentation.js';
 import type { SessionStats } from './stats.js';
 import type { SessionWatch } from './watch.js';
@@ -31,6 +33,17 @@ export interface Sessions<Data extends object> {
   logIn(req: Request, userId: string, options?: LogInOptions<Data>): Promise<void>;
   /** Ends the session and clears the cookie; `req.session` is a new, empty one. Resolves when Redis has forgotten it. */
   logOut(req: Request): Promise<void>;
+  /** Gives middleware that answers 401 to requests of which no user is logged in, as problem details (RFC 9457). */
+  requireUser(): RequestHandler;
+  /**
+   * Gives middleware that answers 401 unless this session was logged in at most `maxAgeMs` ago, for what matters: changing
+   * a password, paying. The problem's `reason` is `anonymous`, `stale` or `step-up`.
+   *
+   * @throws {OptionError} when `maxAgeMs` is no positive integer
+   */
+  requireFresh(options: FreshOptions): RequestHandler;
+  /** Gives the limits and the cookie as they are in effect, for documentation and audits. */
+  describe(): SessionSettings;
   /** Gives a user's live sessions, the newest first; the one of `currentReq` is marked. */
   list(userId: string, currentReq?: Request): Promise<Device[]>;
   /** Ends one session of a user; `false` when this user has no such session. */
