@@ -2,7 +2,18 @@ import type { StoreFailure } from '@sallyport/core';
 
 /** What a call to Redis was for. */
 export type SessionOperation =
-  'read' | 'commit' | 'log-in' | 'log-out' | 'destroy' | 'list' | 'revoke' | 'note-network';
+  | 'read'
+  | 'commit'
+  | 'update'
+  | 'log-in'
+  | 'log-out'
+  | 'destroy'
+  | 'list'
+  | 'revoke'
+  | 'watch'
+  | 'note-network'
+  | 'reseal'
+  | 'take-over';
 
 /**
  * What happened to a session. Events go to `onEvent` and to the diagnostics channel `sallyport:session`. They name a
@@ -13,13 +24,29 @@ export type SessionEvent =
   | { readonly type: 'created'; readonly deviceId: string }
   | { readonly type: 'logged-in'; readonly userId: string; readonly deviceId: string }
   | { readonly type: 'logged-out'; readonly userId: string | undefined; readonly deviceId: string }
+  /** `req.session.destroy()`, `regenerate()`, or the end of a request that took `req.session` away (`unset`). */
+  | { readonly type: 'destroyed'; readonly userId: string | undefined; readonly deviceId: string }
   | { readonly type: 'revoked'; readonly userId: string; readonly deviceId: string }
+  /** Ended because its user logged in on one device more than `maxDeviceCount`. */
+  | { readonly type: 'evicted'; readonly userId: string; readonly deviceId: string }
+  /** All sessions of all users were ended. */
+  | { readonly type: 'everyone-revoked' }
+  /** The session goes on under a new id. */
+  | { readonly type: 'renewed'; readonly userId: string | undefined; readonly deviceId: string }
+  /** An id was used that had been renewed longer ago than the grace window: somebody has a copy of the cookie. */
+  | { readonly type: 'replay'; readonly deviceId: string; readonly hasEnded: boolean }
   /** A well-signed cookie named a session that is not there: idle too long, revoked, or never issued. */
   | { readonly type: 'unknown'; readonly deviceId: string }
   /** A session was refused and removed because its absolute lifetime is over. */
   | { readonly type: 'expired'; readonly deviceId: string }
+  /** A session was refused and removed because all were revoked after it began. */
+  | { readonly type: 'outdated'; readonly deviceId: string }
   /** What Redis held was not a session; it was removed and the request is anonymous. */
   | { readonly type: 'corrupt'; readonly deviceId: string }
+  /** A session is encrypted, and no key of the ring has encrypted it; it was left alone and the request is anonymous. */
+  | { readonly type: 'unreadable'; readonly deviceId: string }
+  /** A session of connect-redis was taken over (`migrateFrom`). */
+  | { readonly type: 'taken-over'; readonly userId: string | undefined; readonly deviceId: string }
   /** A request wanted to write to a session that another one had ended; nothing was written. */
   | { readonly type: 'gone'; readonly deviceId: string }
   /** Two cookies of the session's name are well signed and name different sessions: the request is anonymous. */

@@ -3,6 +3,20 @@
 import type { Session, SessionData } from 'express-session';
 
 declare module 'express-session' {
+  interface Session {
+    /**
+     * Changes the session by what it holds now: `change` gets its properties and changes them. Called again when somebody
+     * else wrote meanwhile, so it has to be without side effects. Resolves when the change is stored.
+     */
+    update(change: (draft: Record<string, unknown>) => unknown): Promise<void>;
+    /** The same for one property: `update('count', (count = 0) => count + 1)`. */
+    update<Value>(property: string, change: (value: Value | undefined) => Value | undefined): Promise<void>;
+    /** As with a callback; without one, resolves when it is done. */
+    save(): Promise<void>;
+    reload(): Promise<void>;
+    destroy(): Promise<void>;
+    regenerate(): Promise<void>;
+  }
   interface SessionData {
     /** The user that `logIn()` was called with; `undefined` in an anonymous session. Set by `logIn()` only. */
     readonly userId?: string;

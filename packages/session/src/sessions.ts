@@ -5,6 +5,8 @@ import type { Device } from './devices.js';
 import type { FreshOptions } from './guards.js';
 import type { SessionSettings } from './session-settings.js';
 import type { SessionOf } from './express-augmentation.js';
+import type { SessionStats } from './stats.js';
+import type { SessionWatch } from './watch.js';
 
 /** Settings of one log-in. */
 export interface LogInOptions<Data extends object> {
@@ -52,10 +54,20 @@ export interface Sessions<Data extends object> {
    * @throws {NotLoggedInError} when the request's session belongs to no user
    */
   revokeOthers(req: Request): Promise<number>;
-  /** Ends all sessions of a user; gives how many. */
+  /** Ends all sessions of a user, at once; gives how many. */
   revokeAll(userId: string): Promise<number>;
+  /** Ends all sessions of all users; costs the same however many there are. Resolves when it holds everywhere. */
+  revokeEveryone(): Promise<void>;
+  /**
+   * Tells when the session ends, for what outlives a request: `watch(req.session.id).signal` closes a socket.
+   *
+   * @throws {SessionMissingError} when `sessionId` is none
+   */
+  watch(sessionId: string): SessionWatch;
+  /** Gives how often each event has happened in this process. */
+  stats(): SessionStats;
   /** Removes all keys under the prefix by SCAN: for administration. Gives how many. */
   clear(): Promise<number>;
-  /** Nothing runs in the background: there is nothing to stop. The Redis client stays open. */
+  /** Stops watching. The Redis client stays open. */
   close(): Promise<void>;
 }
