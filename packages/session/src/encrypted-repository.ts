@@ -68,6 +68,10 @@ export function encryptRepository(
       const opened = open(address, result);
       return typeof opened === 'string' ? 'gone' : opened;
     },
+    reveal(address, stored) {
+      const opened = open(address, stored);
+      return typeof opened === 'string' ? undefined : opened;
+    },
     commit: (address, commit, budget) => {
       const changes = { ...commit.changes, set: seal(address, commit.changes.set) };
       return inner.commit(address, { ...commit, changes }, budget);

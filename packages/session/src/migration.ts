@@ -1,13 +1,12 @@
 // Takes over sessions of express-session on connect-redis, one by one, when their cookies are seen. The new session's id
-// follows from the old one's, so parallel requests with the old cookie meet in one session. What stays under the old key
-// says where it went, and holds no data: an ended session cannot come back from it.
+// follows from the old one's, so parallel requests with the old cookie meet in one session. What stays says where it went
+// and holds neither data nor the old id: an ended session cannot come back from it, nor can a reader of Redis follow it.
 //
-//   sess:<id>  JSON ──claimed by one request──► new session written ──► sess:<id>  {"movedTo":"<bucket>"}
+//   sess:<id> ──claimed by one request──► new session written ──► <prefix>{<hash of id>}:moved  bucket ──► sess:<id> removed
 
-import { createHmac } from 'node:crypto';
-import { createStoreGuard, StoreUnavailableError, type EventSink } from '@sallyport/core';
+import { createHash, createHmac } from 'node:crypto';
+import { buildKey, createStoreGuard, StoreUnavailableError, type EventSink } from '@sallyport/core';
 import type { Request } from 'express';
-import { checkUserId } from './log-in.js';
 import { deviceLabel } from './device-label.js';
 import type { SessionEvent } from './events.js';
 import { ipPrefix } from './ip-prefix.js';
@@ -52,6 +51,8 @@ export function createMigration({ options, migrateFrom, repository, events }: Mi
   const [secret = ''] = secrets;
   const oldSecrets = migrateFrom.secrets ?? secrets;
   const keyOf = (legacyId: string) => migrateFrom.prefix + legacyId;
+  const forwardKey = (legacyId: string) =>
+    buildKey(options.prefix, createHash('sha256').update(legacyId).digest('base64url').slice(0, 22), 'moved');
 
   /** Every process has to find the same id: the oldest secret of the ring is the one that all of them know. */
   function idIn(bucket: string, legacyId: string): string {
@@ -99,18 +100,24 @@ export function createMigration({ options, migrateFrom, repository, events }: Mi
       // The user has too many sessions, and the policy is to refuse one more.
       if (status !== 'done') return undefined;
     }
-    const forward = JSON.stringify({ movedTo: bucket, cookie: { originalMaxAge: null } });
-    await call(() => redis.call('set', key, forward, 'PX', absoluteMs));
+    await call(() => redis.call('set', forwardKey(legacyId), bucket, 'PX', absoluteMs));
+    // Last: whoever finds nothing under the old key must find the way already.
+    await call(() => redis.call('unlink', key));
     events.emit({ type: 'taken-over', userId, deviceId: address.deviceId });
     return sessionId;
+  }
+
+  /** Where a session went that is not under its old key any more. */
+  async function follow(legacyId: string): Promise<string | undefined> {
+    const bucket = await call(() => redis.call('get', forwardKey(legacyId)));
+    return typeof bucket === 'string' ? idIn(bucket, legacyId) : undefined;
   }
 
   async function take(req: Request, legacyId: string): Promise<string | undefined> {
     const giveUpAt = performance.now() + deadlineMs;
     for (;;) {
       const claim = await call(() => claimLegacy.run(redis, [keyOf(legacyId)], [CLAIM_MS, CLAIMED_STAYS_MS]));
-      if (claim.state === 'none') return undefined;
-      if (claim.state === 'moved') return idIn(claim.bucket, legacyId);
+      if (claim.state === 'none') return follow(legacyId);
       if (claim.state === 'claimed') return move(req, legacyId, claim.json);
       if (performance.now() >= giveUpAt) {
         throw new StoreUnavailableError('session', 'deadline', 'another request is still taking the session over');
@@ -141,14 +148,9 @@ export function createMigration({ options, migrateFrom, repository, events }: Mi
   };
 }
 
+/** Whether `logIn()` would take it. */
 function isUserId(value: string): boolean {
-  try {
-    checkUserId(value);
-    return true;
-  } catch {
-    // checkUserId throws UserIdError and nothing else.
-    return false;
-  }
+  return value.length >= 1 && value.length <= 512 && value.isWellFormed();
 }
 
 /** The properties of a session as connect-redis stores it; `undefined` for what is none, or is over. */

@@ -152,5 +152,9 @@ export function resolveOptions(options: SessionsOptions): ResolvedOptions {
     const site = { packageName: 'session', option: 'idleMs' };
     refuse(site, `at most absoluteMs (${resolved.absoluteMs})`, resolved.idleMs);
   }
+  if (options.encryption?.keys.some((key) => resolved.secrets.includes(key))) {
+    const site = { packageName: 'session', option: 'encryption.keys' };
+    refuse(site, 'other strings than `secrets`', undefined, 'one of them');
+  }
   return resolved;
 }

@@ -176,7 +176,9 @@ export class SallyportStore extends RedisStore {
       const names = (await redis.call('hkeys', prefix + id)) as string[];
       const values = names.length === 0 ? [] : ((await redis.call('hmget', prefix + id, ...names)) as string[]);
       const flat = names.flatMap((name, index) => [name, values[index] ?? 'null']);
-      const record = decodeRecord({ leftMs: 0, idAgeMs: 0, isGrace: false }, flat);
+      const [, bucket = '', deviceId = ''] = /^\{(.*)\}:(.*)$/.exec(id) ?? [];
+      const stored = decodeRecord({ leftMs: 0, idAgeMs: 0, isGrace: false }, flat);
+      const record = stored && this.#options.repository.reveal({ bucket, deviceId }, stored);
       if (record !== undefined) sessions.push(Object.assign(record.data, { id }) as unknown as SessionData);
     }
     return sessions;

@@ -115,7 +115,7 @@ export function createSessionMiddleware(parts: MiddlewareParts): RequestHandler 
       watchCookies(req, state);
       const watching = watchHijack(req, state);
       if (watching === undefined) next();
-      else void goOnAfter(watching, req, res, next);
+      else void goOnAfter(watching, next, (failure) => answerFailure(req, res, failure));
     }
 
     const reader = {
@@ -127,7 +127,7 @@ export function createSessionMiddleware(parts: MiddlewareParts): RequestHandler 
       store.readFor(reader, () => withOnlyCookie(req, state.seenCookie.pair, () => handler(req, res, proceed)));
     const taking = migration?.takeFor(req, state);
     if (taking === undefined) read();
-    else taking.then(read, proceed).catch(next);
+    else void goOnAfter(taking, read, proceed);
   };
 }
 
@@ -136,14 +136,14 @@ function isDead(req: Request, { seenCookie, isStoreDown }: RequestState): boolea
   return seenCookie.verdict === 'valid' && !isStoreDown && stateOf(req.session)?.isNew !== false;
 }
 
-/** Lets the request go on, or answers it when what it waits for has failed. */
-async function goOnAfter(waiting: Promise<void>, req: Request, res: Response, next: NextFunction): Promise<void> {
+/** Waits, and goes on by the outcome. */
+async function goOnAfter(waiting: Promise<void>, proceed: () => void, fail: (error: unknown) => void): Promise<void> {
   try {
     await waiting;
   } catch (error) {
-    return answerFailure(req, res, error);
+    return fail(error);
   }
-  next();
+  proceed();
 }
 
 function policyOf(req: Request, policy: StoreFailurePolicy | ((req: Request) => StoreFailurePolicy)) {

@@ -23,7 +23,7 @@ import { readSession, type ReadResult } from './scripts/read-session.js';
 import { resealFields } from './scripts/reseal-fields.js';
 import { updateSession, type UpdateResult } from './scripts/update-session.js';
 import { allBuckets, bucketOfUser, type PresentedId, type SessionAddress } from './session-id.js';
-import type { FieldChanges } from './session-record.js';
+import type { FieldChanges, StoredFields } from './session-record.js';
 import { withinBudget, type WaitBudget } from './wait-budget.js';
 
 /** An extension of the idle time is a write: at most one per minute, or per tenth of a short idle limit. */
@@ -98,6 +98,8 @@ export interface SessionRepository {
   probe(address: SessionAddress): Promise<number>;
   /** Notes the network of a session; resolves to the other one when two use it at a time. */
   noteNetwork(address: SessionAddress, network: string): Promise<string | undefined>;
+  /** The stored properties in the clear; `undefined` when they cannot be had. */
+  reveal<Stored extends StoredFields>(address: SessionAddress, stored: Stored): Stored | undefined;
   /** Replaces values that are still as they were read: name, value as read, new value, by turns. */
   reseal(address: SessionAddress, values: readonly string[]): Promise<number>;
 }
@@ -224,6 +226,7 @@ export function createSessionRepository(options: RepositoryOptions): SessionRepo
       run('watch', () => probeSession.run(redis, [sessionKey(address), epochKey(address)], [absoluteMs])),
     noteNetwork: (address, network) =>
       run('note-network', () => noteNetwork.run(redis, [sessionKey(address)], [network, PARALLEL_WINDOW_MS])),
+    reveal: (_address, stored) => stored,
     reseal: (address, values) => run('reseal', () => resealFields.run(redis, [sessionKey(address)], values)),
   };
 }

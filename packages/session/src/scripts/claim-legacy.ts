@@ -1,13 +1,7 @@
 import { defineScript } from '@sallyport/core';
 
-/**
- * What stands under the key of a connect-redis session: nothing, a session that is this request's to move, one that
- * another request is moving, or the bucket that it was moved to.
- */
-export type LegacyClaim =
-  | { readonly state: 'none' | 'busy' }
-  | { readonly state: 'claimed'; readonly json: string }
-  | { readonly state: 'moved'; readonly bucket: string };
+/** What stands under the key of a connect-redis session: nothing, one that another request is moving, or ours to move. */
+export type LegacyClaim = { readonly state: 'none' | 'busy' } | { readonly state: 'claimed'; readonly json: string };
 
 /**
  * Claims a session of connect-redis, so that of parallel requests one moves it. A claim ends by itself, in case that the
@@ -17,7 +11,7 @@ export type LegacyClaim =
  * KEYS[1]  session of connect-redis, string: JSON
  * ARGV[1]  how long the claim holds, ms
  * ARGV[2]  how long the claimed session stays, ms
- * Returns  nil | {'busy'} | {'moved', bucket} | {'claimed', JSON}
+ * Returns  nil | {'busy'} | {'claimed', JSON}
  * TTL      KEYS[1]: at most ARGV[2] when it was claimed, else as it is
  * Time     redis TIME
  */
@@ -29,10 +23,6 @@ export const claimLegacy = defineScript<LegacyClaim>({
     local json = redis.pcall('GET', legacy)
     if type(json) ~= 'string' then
       return false
-    end
-    local bucket = string.match(json, '^{"movedTo":"([%w_-]+)",')
-    if bucket then
-      return {'moved', bucket}
     end
     local clock = redis.call('TIME')
     local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -54,8 +44,6 @@ export const claimLegacy = defineScript<LegacyClaim>({
   parse(reply) {
     if (reply === null) return { state: 'none' };
     const [state, detail = ''] = reply as [string, string | undefined];
-    if (state === 'claimed') return { state, json: detail };
-    if (state === 'moved') return { state, bucket: detail };
-    return { state: 'busy' };
+    return state === 'claimed' ? { state, json: detail } : { state: 'busy' };
   },
 });
