@@ -26,7 +26,7 @@ type StateOfRequest = (req: object) => RequestState | undefined;
 /** Lets logged-in requests pass. */
 export function createUserGuard(requestState: StateOfRequest): RequestHandler {
   return function requireUser(req, res, next) {
-    guard(requestState, req, res, next, () => undefined);
+    guard(requestState, req, res, next, true, () => undefined);
   };
 }
 
@@ -38,7 +38,7 @@ export function createFreshGuard(
 ): RequestHandler {
   const { maxAgeMs } = checkOptions('session', options, { maxAgeMs: integer(1) });
   return function requireFresh(req, res, next) {
-    guard(requestState, req, res, next, () => {
+    guard(requestState, req, res, next, false, () => {
       const state = stateOf(req.session);
       if (state?.needsStepUp === true) return { reason: 'step-up', maxAgeMs };
       return state === undefined || logInAgeMs(state, absoluteMs) > maxAgeMs
@@ -53,11 +53,12 @@ function guard(
   req: Request,
   res: Response,
   next: (error?: unknown) => void,
+  maySeeSnapshot: boolean,
   findReason: () => { reason: GuardReason; maxAgeMs: number } | undefined,
 ): void {
   const request = requestState(req);
   if (request === undefined) return next(new SessionMissingError());
-  if (request.isStoreDown) {
+  if (request.isStoreDown && !(maySeeSnapshot && stateOf(req.session)?.isNew === false)) {
     // Nobody knows who this is: that is no reason to send a user to the log-in page.
     const error = new StoreUnavailableError('session', 'disconnected', 'the session of this request could not be read');
     return answerFailure(req, res, error);

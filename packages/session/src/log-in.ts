@@ -65,12 +65,12 @@ export async function logIn(
   if (address === undefined) throw new SessionMissingError();
   const replaced = storedAddress(req);
   const { deviceId } = address;
+  const place = { label: deviceLabel(req.headers['user-agent']), ipPrefix: ipPrefix(req.ip) };
   const { status, evicted } = await repository.logIn(
     {
       address,
       userId,
-      label: deviceLabel(req.headers['user-agent']),
-      ipPrefix: ipPrefix(req.ip),
+      ...place,
       kept: [...stored].flatMap(([name, json]) => [`.${name}`, json]),
       replaced: replaced && { address: replaced, userId: old && stateOf(old)?.userId },
       token: options.genid === undefined ? undefined : randomBytes(4).toString('hex'),
@@ -107,7 +107,6 @@ export async function logOut(context: LogInContext, req: Request): Promise<void>
     events.emit({ type: 'logged-out', userId, deviceId: address.deviceId });
   }
   request.hasEnded = true;
-  request.issuedId = undefined;
   req.sessionStore.generate(req);
 }
 

@@ -12,6 +12,7 @@ import type { CookieVariant } from './cookie.js';
 import type { SessionEvent } from './events.js';
 import { checkSize, pendingChanges, type PendingChanges } from './session-changes.js';
 import { addressOf, type PresentedId } from './session-id.js';
+import { originOf } from './session-origin.js';
 import { decodeRecord, type SessionRecord } from './session-record.js';
 import type { SessionRepository } from './session-repository.js';
 import { adopt, stateOf, type RequestState } from './session-state.js';
@@ -85,7 +86,7 @@ export class SallyportStore extends RedisStore {
     try {
       pending = this.#write(sessionId, session as Session & SessionData);
     } catch (error) {
-      pending = Promise.reject(error as Error);
+      pending = Promise.reject(error);
     }
     // express-session saves a second time after a change of id. Without anything to do, its last byte need not wait.
     if (pending === undefined) callback?.(null);

@@ -78,8 +78,9 @@ export function addressOf(sessionId: string): PresentedId | undefined {
 
 /** Every bucket there is. */
 export function allBuckets(): string[] {
-  const characters = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'];
-  return characters.flatMap((first) => characters.map((second) => first + second));
+  // 12 bits are two characters of base64url.
+  const number = (index: number) => Buffer.from([index >> 4, (index & 15) << 4]).toString('base64url');
+  return Array.from({ length: 4096 }, (_, index) => number(index).slice(0, BUCKET_LENGTH));
 }
 
 /** Whether `value` has the form of a device id. */

@@ -49,15 +49,22 @@ export function equip(req: Request, { store, update }: MethodParts): void {
           outcome.catch(() => undefined);
           return outcome;
         }
-        // A callback that throws is not called a second time with its own error.
-        outcome.then(
-          () => callback(null),
-          (error: unknown) => callback(error),
-        );
+        void tell(outcome, callback);
         return session;
       },
     });
   }
+}
+
+/** A callback that throws is not called a second time with its own error. */
+async function tell(outcome: Promise<void>, callback: Callback): Promise<void> {
+  let failure: unknown = null;
+  try {
+    await outcome;
+  } catch (error) {
+    failure = error;
+  }
+  callback(failure);
 }
 
 /** `update('count', (count = 0) => count + 1)` is short for the change of one property. */

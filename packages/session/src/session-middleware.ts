@@ -23,6 +23,7 @@ import { adopt, newRequestState, stateOf, type RequestState } from './session-st
 import type { SessionChange } from './session-update.js';
 import { readSignedCookie } from './signed-cookie.js';
 import { watchSetCookie } from './set-cookie-watch.js';
+import { readSignedCookie } from './signed-cookie.js';
 import type { Snapshots } from './snapshots.js';
 
 /** What the middleware works with. */
@@ -34,7 +35,7 @@ export interface MiddlewareParts extends Omit<CommitParts, 'warnInsecure'> {
 }
 
 export function createSessionMiddleware(parts: MiddlewareParts): RequestHandler {
-  const { options, states, update } = parts;
+  const { options, repository, events, states, update } = parts;
   const { secrets, absoluteMs, cookie, touch, genid } = options;
   const commitParts: CommitParts = { ...parts, warnInsecure: createInsecureWarning() };
   const [secret = ''] = secrets;
@@ -49,6 +50,7 @@ export function createSessionMiddleware(parts: MiddlewareParts): RequestHandler 
       ...parts,
       redis: options.redis,
       prefix: options.prefix,
+      absoluteMs,
       maxBytes: options.maxBytes,
       hasCustomIds: genid !== undefined,
       cookie: variant,
@@ -72,7 +74,8 @@ export function createSessionMiddleware(parts: MiddlewareParts): RequestHandler 
     generating.generate = (req) => {
       generate(req);
       const request = states.get(req);
-      adopt(req.session, { request, userId: undefined, isNew: true });
+      if (request !== undefined) request.issuedId = undefined;
+      adopt(req.session, { request, userId: undefined, isNew: true, endMs: Date.now() + absoluteMs });
       if (request?.isReady === true) equip(req, { store, update });
     };
     return { handler, store: generating };

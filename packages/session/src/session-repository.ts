@@ -89,6 +89,8 @@ export interface SessionRepository {
     operation: SessionOperation,
     budget?: WaitBudget,
   ): Promise<boolean>;
+  /** Notes the network of a session; resolves to the other one when two use it at a time. */
+  noteNetwork(address: SessionAddress, network: string): Promise<string | undefined>;
   /** Ends all sessions of a user but one; gives their device ids. */
   endAll(userId: string, sparedDeviceId: string | undefined): Promise<string[]>;
   list(userId: string): Promise<SessionDescription[]>;
@@ -146,10 +148,9 @@ export function createSessionRepository(options: RepositoryOptions): SessionRepo
     const isNear = replaced !== undefined && (!isCluster || replaced.address.bucket === address.bucket);
     const keys = [key, indexKey(userId), isNear ? sessionKey(replaced.address) : key, epochKey(address)];
     const { maxDeviceCount = 0, onDeviceLimit } = options;
-    const result = await logInSession.run(redis, keys, [
-      ...[userId, address.deviceId, replaced?.address.deviceId ?? '', isSameUser ? 1 : 0, token, idleMs, absoluteMs],
-      ...[maxDeviceCount, onDeviceLimit, indexSuffixLength(userId), channel, label, ipPrefix, ...kept],
-    ]);
+    const who = [userId, address.deviceId, replaced?.address.deviceId ?? '', isSameUser ? 1 : 0, token];
+    const limits = [idleMs, absoluteMs, maxDeviceCount, onDeviceLimit, indexSuffixLength(userId), channel];
+    const result = await logInSession.run(redis, keys, [...who, ...limits, label, ipPrefix, ...kept]);
     // In a Cluster the replaced session may lie in another slot, and then needs a command of its own.
     if (result.status === 'done' && replaced !== undefined && !isNear) {
       try {

@@ -142,7 +142,7 @@ async function expectWeakIdsRefused(subject: Parameters<Line['check']>[0]): Prom
   for (const genid of [() => 'abc', () => 'A'.repeat(34)]) {
     let shop;
     try {
-      shop = await subject.open({ genid } as object);
+      shop = await subject.open({ genid });
     } catch {
       await expectRefusal(subject, { genid });
       continue;
