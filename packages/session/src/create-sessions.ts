@@ -13,7 +13,6 @@ import { describeSettings } from './session-settings.js';
 import { createSessionMiddleware } from './session-middleware.js';
 import { createSessionRepository, type RepositoryOptions } from './session-repository.js';
 import type { RequestState } from './session-state.js';
-import { describeSettings } from './session-settings.js';
 import { createUpdater } from './session-update.js';
 import type { Sessions } from './sessions.js';
 import { Snapshots } from './snapshots.js';

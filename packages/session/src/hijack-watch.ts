@@ -50,7 +50,6 @@ export function createHijackWatch({ binding, repository, events }: HijackParts):
     await repository.end(address, userId, 'revoke', request);
     events.emit({ type: 'revoked', userId, deviceId: address.deviceId });
     request.hasEnded = true;
-    request.issuedId = undefined;
     req.sessionStore.generate(req);
   }
 

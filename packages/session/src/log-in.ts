@@ -65,12 +65,12 @@ export async function logIn(
   if (address === undefined) throw new SessionMissingError();
   const replaced = storedAddress(req);
   const { deviceId } = address;
-  const place = { label: deviceLabel(req.headers['user-agent']), ipPrefix: ipPrefix(req.ip) };
   const { status, evicted } = await repository.logIn(
     {
       address,
       userId,
-      ...place,
+      label: deviceLabel(req.headers['user-agent']),
+      ipPrefix: ipPrefix(req.ip),
       kept: [...stored].flatMap(([name, json]) => [`.${name}`, json]),
       replaced: replaced && { address: replaced, userId: old && stateOf(old)?.userId },
       token: options.genid === undefined ? undefined : randomBytes(4).toString('hex'),
@@ -90,8 +90,6 @@ export async function logIn(
   req.sessionStore.generate(req);
   Object.assign(req.session, keptData);
   adopt(req.session, { request, userId, isNew: false, stored });
-  // A present id that this request was about to be told is no longer one.
-  request.issuedId = undefined;
   events.emit({ type: 'logged-in', userId, deviceId });
 }
 

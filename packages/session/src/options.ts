@@ -68,10 +68,8 @@ export interface SessionsOptions {
   readonly onGone?: GonePolicy;
   /** Whether a request extends the idle time: polling need not. @default every request */
   readonly touch?: (req: Request) => boolean;
-  /** The most that the properties of a session may take, in bytes of JSON. @default 262 144 */
+  /** The most that the properties of a session may take, in bytes. @default 65 536 */
   readonly maxBytes?: number;
-  /** What another browser or network than at log-in means. @default observed */
-  readonly binding?: BindingOptions;
   /** As in express-session: the cookie is set again with every response. @default false */
   readonly rolling?: boolean;
   /** As in express-session: a session is written back even if it did not change; only its times are. @default false */
@@ -139,8 +137,7 @@ export function resolveOptions(options: SessionsOptions): ResolvedOptions {
     onDeviceLimit: optional(oneOf('evict-oldest', 'evict-idlest', 'refuse'), 'evict-oldest' as const),
     onGone: optional(oneOf('conflict', 'unauthorized', 'discard'), 'conflict' as const),
     touch: optional(callback<(req: Request) => boolean>(), undefined),
-    maxBytes: optional(integer(256, 64 * 1024 * 1024), 256 * 1024),
-    binding: bindingOptions,
+    maxBytes: optional(integer(256, 16_777_216), 65_536),
     rolling: optional(boolean, false),
     resave: optional(boolean, false),
     saveUninitialized: optional(boolean, false),

@@ -12,7 +12,6 @@ import type { CookieVariant } from './cookie.js';
 import type { SessionEvent } from './events.js';
 import { checkSize, pendingChanges, type PendingChanges } from './session-changes.js';
 import { addressOf, type PresentedId } from './session-id.js';
-import { originOf } from './session-origin.js';
 import { decodeRecord, type SessionRecord } from './session-record.js';
 import type { SessionRepository } from './session-repository.js';
 import { adopt, stateOf, type RequestState } from './session-state.js';

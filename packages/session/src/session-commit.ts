@@ -108,7 +108,6 @@ export function createResponseCommit(req: Request, state: RequestState, parts: C
     const { session } = req;
     if (!session) return;
     if (state.isStoreDown) return hide();
-    boundCookieLifetime(session);
     const known = stateOf(session);
     if (known?.isNew === false) return settleGrace(known.record?.isGrace === true);
     const isEmpty = !saveUninitialized && !hasChanged(session);

@@ -23,7 +23,6 @@ import { adopt, newRequestState, stateOf, type RequestState } from './session-st
 import type { SessionChange } from './session-update.js';
 import { readSignedCookie } from './signed-cookie.js';
 import { watchSetCookie } from './set-cookie-watch.js';
-import { readSignedCookie } from './signed-cookie.js';
 import type { Snapshots } from './snapshots.js';
 
 /** What the middleware works with. */
@@ -35,7 +34,7 @@ export interface MiddlewareParts extends Omit<CommitParts, 'warnInsecure'> {
 }
 
 export function createSessionMiddleware(parts: MiddlewareParts): RequestHandler {
-  const { options, repository, events, states, update } = parts;
+  const { options, states, update } = parts;
   const { secrets, absoluteMs, cookie, touch, genid } = options;
   const commitParts: CommitParts = { ...parts, warnInsecure: createInsecureWarning() };
   const [secret = ''] = secrets;
@@ -50,7 +49,6 @@ export function createSessionMiddleware(parts: MiddlewareParts): RequestHandler 
       ...parts,
       redis: options.redis,
       prefix: options.prefix,
-      absoluteMs,
       maxBytes: options.maxBytes,
       hasCustomIds: genid !== undefined,
       cookie: variant,
@@ -74,8 +72,9 @@ export function createSessionMiddleware(parts: MiddlewareParts): RequestHandler 
     generating.generate = (req) => {
       generate(req);
       const request = states.get(req);
+      // An id that this request was about to be told is no longer one.
       if (request !== undefined) request.issuedId = undefined;
-      adopt(req.session, { request, userId: undefined, isNew: true, endMs: Date.now() + absoluteMs });
+      adopt(req.session, { request, userId: undefined, isNew: true });
       if (request?.isReady === true) equip(req, { store, update });
     };
     return { handler, store: generating };

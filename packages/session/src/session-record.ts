@@ -3,7 +3,6 @@
 //
 //   c  created, ms      s  last seen, ms     e  absolute end, ms     m  idle limit of this session, ms, if it has its own
 //   u  user id          a  device label      i  IP prefix            (u, a, i: once logged in)
-//   n  last network     o  the one before    w  when it was left, ms   (once it was used from another network)
 //   r  renewal of the id: generation, time, 1 until first used, proof, previous proof       (once renewed)
 //   v  the last 16 versions, 8 characters each                       (once update() was used)
 //   n  last network     o  the one before    w  when it was left, ms   (once it was used from another network)
@@ -94,8 +93,8 @@ export function sizeOf(fields: SessionFields): number {
 }
 
 /** Turns the fields of a hash, name and value by turns, into properties; `undefined` when a value is not JSON. */
-export function decodeFields(flat: readonly string[]): (StoredFields & { readonly own: OwnFields }) | undefined {
-  const own: Record<string, string> = {};
+export function decodeFields(flat: readonly string[]): (StoredFields & { own: Map<string, string> }) | undefined {
+  const own = new Map<string, string>();
   const fields = new Map<string, string>();
   const data: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   for (let index = 0; index + 1 < flat.length; index += 2) {
@@ -120,11 +119,11 @@ export function decodeFields(flat: readonly string[]): (StoredFields & { readonl
 export function decodeRecord(read: ReadCircumstances, flat: readonly string[]): SessionRecord | undefined {
   const decoded = decodeFields(flat);
   if (decoded === undefined) return undefined;
-  const { own } = decoded;
-  const [, , unused, proof] = own['r']?.split(' ') ?? [];
-  const maxAge = own['m'];
+  const { own, ...stored } = decoded;
+  const [, , unused, proof] = own.get('r')?.split(' ') ?? [];
+  const maxAge = own.get('m');
   return {
-    ...decoded,
+    ...stored,
     ...read,
     userId: own.get('u'),
     createdMs: Number(own.get('c') ?? 0),

@@ -21,7 +21,6 @@ export function newRequestState(res: Response, cookie: CookieChoice, seenCookie:
     waitedMs: 0,
     isStoreDown: false,
     hasEnded: false,
-    isCookieDead: false,
     isReady: false,
     nextId: undefined,
     lastSession: undefined,
@@ -43,7 +42,7 @@ export interface RequestState extends WaitBudget {
   isCookieDead: boolean;
   /** The session could not be read and the policy lets the request go on: whatever it changes cannot be kept. */
   isStoreDown: boolean;
-  /** The session that the cookie names was ended by this request: the cookie has to go. */
+  /** The session that the cookie names has ended: the cookie has to go. */
   hasEnded: boolean;
   /** express-session has given the request its session. */
   isReady: boolean;

@@ -54,10 +54,10 @@ export function watchSetCookie(req: Request, state: RequestState, secret: string
       }
     }
     return Reflect.apply(writeHead, res, args);
-  };
+  } as typeof res.writeHead;
 }
 
-function cookiesOf(res: ServerResponse): string[] {
+function cookiesOf(res: RequestState['res']): string[] {
   const value = res.getHeader('Set-Cookie') ?? [];
   return Array.isArray(value) ? [...value] : [String(value)];
 }
