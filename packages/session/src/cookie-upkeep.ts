@@ -1,8 +1,9 @@
-// Cookies that a response needs although express-session sets none: cleared where the session has ended, set where its id
-// or its limit is new, signed anew where a previous secret had signed it. And the bound on what it does set.
+// Cookies that a response needs although express-session sets none: cleared where the session has ended, signed anew where
+// a previous secret had signed it. And the bound on what express-session does set.
 
 import type { Request } from 'express';
 import { clearingCookie } from './cookie.js';
+import { timeLeftMs } from './session-origin.js';
 import { stateOf, type RequestState } from './session-state.js';
 import { signSessionId } from './signed-cookie.js';
 
@@ -11,23 +12,17 @@ interface SerializingCookie {
   serialize(name: string, value: string): string;
 }
 
-/** Gives the `Set-Cookie` line that this response has to carry, if any. */
+/** Gives the `Set-Cookie` line for a session that the request did not change, if it needs one. */
 export function upkeepCookie(req: Request, state: RequestState, secret: string): string | undefined {
-  const { cookie, seenCookie, issuedId } = state;
-  if (issuedId !== undefined && req.session && cookie.isSendable) return serialize(req, state, issuedId, secret);
-  if (state.hasEnded) return clearingCookie(cookie.variant);
+  const { cookie, seenCookie } = state;
   if (state.isCookieDead) return mayClear(req) ? clearingCookie(cookie.variant) : undefined;
   const { session } = req;
-  const known = session && stateOf(session);
-  // An id that was replaced must not come back to a browser that may have the new one.
-  const isLive = known?.isNew === false && session.id === seenCookie.sessionId && known.record?.isGrace !== true;
-  if (!isLive || !seenCookie.isOutdated || !cookie.isSendable) return undefined;
-  return serialize(req, state, session.id, secret);
-}
-
-function serialize(req: Request, { cookie }: RequestState, sessionId: string, secret: string): string {
-  const own = req.session.cookie as unknown as SerializingCookie;
-  return own.serialize(cookie.variant.name, signSessionId(sessionId, secret));
+  if (!seenCookie.isOutdated || !cookie.isSendable || !session || session.id !== seenCookie.sessionId) return undefined;
+  const known = stateOf(session);
+  // By its previous id it was read a moment after its renewal: that id must not come back to the browser.
+  if (known?.isNew !== false || known.record?.isGrace === true) return undefined;
+  const own = session.cookie as unknown as SerializingCookie;
+  return own.serialize(cookie.variant.name, signSessionId(session.id, secret));
 }
 
 /**
@@ -39,10 +34,17 @@ function mayClear(req: Request): boolean {
   return mode === undefined || mode === 'navigate';
 }
 
-/** Holds a cookie's lifetime, which handlers may set, to the end of its session. */
-export function boundCookieLifetime(session: Request['session']): void {
-  const endMs = stateOf(session)?.endMs;
-  const { expires } = session.cookie;
-  if (endMs === undefined || !(expires instanceof Date) || expires.getTime() <= endMs) return;
-  session.cookie.expires = new Date(endMs);
+/** Gives the line that clears the cookie of an express-session whose session was taken over. */
+export function clearingLegacyCookie({ legacyCookieName, cookie: { variant } }: RequestState): string | undefined {
+  if (legacyCookieName === undefined || legacyCookieName === variant.name) return undefined;
+  return `${legacyCookieName}=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly`;
+}
+
+/** Holds the lifetime in a `Set-Cookie` line, which handlers may set, to the end of its session. */
+export function boundExpiry(line: string, session: Request['session'] | undefined, absoluteMs: number): string {
+  const [attribute, date = ''] = /; Expires=([^;]+)/i.exec(line) ?? [];
+  const state = session && stateOf(session);
+  if (attribute === undefined || !state) return line;
+  const endMs = Date.now() + timeLeftMs(state, absoluteMs);
+  return Date.parse(date) <= endMs ? line : line.replace(attribute, `; Expires=${new Date(endMs).toUTCString()}`);
 }

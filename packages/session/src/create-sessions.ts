@@ -1,6 +1,7 @@
 import { clearPrefix, createEventSink } from '@sallyport/core';
 import type { SessionData } from 'express-session';
 import { listDevices, requireUser, revokeDevice, revokeDevices, revokeEveryone } from './devices.js';
+import { encryptRepository } from './encrypted-repository.js';
 import { SessionMissingError } from './errors.js';
 import type { SessionEvent } from './events.js';
 import type { SessionOf } from './express-augmentation.js';
@@ -8,10 +9,10 @@ import { createFreshGuard, createUserGuard } from './guards.js';
 import { logIn, logOut } from './log-in.js';
 import { resolveOptions, type SessionsOptions } from './options.js';
 import { addressOf } from './session-id.js';
-import { createSessionMiddleware } from './session-middleware.js';
-import { createSessionRepository } from './session-repository.js';
-import type { RequestState } from './session-state.js';
 import { describeSettings } from './session-settings.js';
+import { createSessionMiddleware } from './session-middleware.js';
+import { createSessionRepository, type RepositoryOptions } from './session-repository.js';
+import type { RequestState } from './session-state.js';
 import { createUpdater } from './session-update.js';
 import type { Sessions } from './sessions.js';
 import { Snapshots } from './snapshots.js';
@@ -43,10 +44,9 @@ export function createSessions<Data extends object = SessionData>(given: Session
   const states = new WeakMap<object, RequestState>();
   const snapshots =
     onStoreFailure === 'readonly' || typeof onStoreFailure === 'function' ? new Snapshots(idleMs) : undefined;
-  const repository = createSessionRepository({
-    ...options,
-    onFailure: (operation, { reason }) => events.emit({ type: 'store-failure', operation, reason }),
-  });
+  const onFailure: RepositoryOptions['onFailure'] = (operation, { reason }) =>
+    events.emit({ type: 'store-failure', operation, reason });
+  const repository = encryptRepository(createSessionRepository({ ...options, onFailure }), prefix, options.encryption);
   const context = { options, repository, events, snapshots, requestState: (req: object) => states.get(req) };
   const update = createUpdater({ repository, events, maxBytes });
   const watcher = createWatcher({
@@ -65,7 +65,7 @@ export function createSessions<Data extends object = SessionData>(given: Session
     logIn: (req, userId, { keep = [] } = {}) => logIn(context, req, userId, keep),
     logOut: (req) => logOut(context, req),
     requireUser: () => createUserGuard(context.requestState),
-    requireFresh: (fresh) => createFreshGuard(context.requestState, fresh),
+    requireFresh: (fresh) => createFreshGuard(context.requestState, options.absoluteMs, fresh),
     describe: () => describeSettings(options),
     list: (userId, currentReq) => listDevices(context, userId, currentReq),
     revoke: (userId, deviceId) => revokeDevice(context, userId, deviceId),

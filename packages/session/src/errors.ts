@@ -53,6 +53,16 @@ export class SessionTooLargeError extends CoreError {
   }
 }
 
+/** Thrown by `reload()` when a session is encrypted and no key of the ring has encrypted it; requests are anonymous. */
+export class SessionUnreadableError extends CoreError {
+  constructor() {
+    const advice = 'add the key that was used before to `encryption.keys`';
+    super('ERR_SESSION_UNREADABLE', `The session was encrypted with a key that is not known: ${advice}`, {
+      status: 500,
+    });
+  }
+}
+
 /** Thrown by the handle's methods when `sessions.middleware` did not run before, or not for this path. */
 export class SessionMissingError extends CoreError {
   constructor() {

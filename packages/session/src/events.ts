@@ -2,7 +2,18 @@ import type { StoreFailure } from '@sallyport/core';
 
 /** What a call to Redis was for. */
 export type SessionOperation =
-  'read' | 'commit' | 'update' | 'log-in' | 'log-out' | 'destroy' | 'list' | 'revoke' | 'watch' | 'note-network';
+  | 'read'
+  | 'commit'
+  | 'update'
+  | 'log-in'
+  | 'log-out'
+  | 'destroy'
+  | 'list'
+  | 'revoke'
+  | 'watch'
+  | 'note-network'
+  | 'reseal'
+  | 'take-over';
 
 /**
  * What happened to a session. Events go to `onEvent` and to the diagnostics channel `sallyport:session`. They name a
@@ -32,6 +43,10 @@ export type SessionEvent =
   | { readonly type: 'outdated'; readonly deviceId: string }
   /** What Redis held was not a session; it was removed and the request is anonymous. */
   | { readonly type: 'corrupt'; readonly deviceId: string }
+  /** A session is encrypted, and no key of the ring has encrypted it; it was left alone and the request is anonymous. */
+  | { readonly type: 'unreadable'; readonly deviceId: string }
+  /** A session of connect-redis was taken over (`migrateFrom`). */
+  | { readonly type: 'taken-over'; readonly userId: string | undefined; readonly deviceId: string }
   /** A request wanted to write to a session that another one had ended; nothing was written. */
   | { readonly type: 'gone'; readonly deviceId: string }
   /** Two cookies of the session's name are well signed and name different sessions: the request is anonymous. */

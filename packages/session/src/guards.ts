@@ -4,6 +4,7 @@ import { checkOptions, integer, sendProblem, StoreUnavailableError } from '@sall
 import type { Request, RequestHandler, Response } from 'express';
 import { SessionMissingError } from './errors.js';
 import { answerFailure } from './refusal.js';
+import { logInAgeMs } from './session-origin.js';
 import { stateOf, type RequestState } from './session-state.js';
 
 export interface FreshOptions {
@@ -30,14 +31,19 @@ export function createUserGuard(requestState: StateOfRequest): RequestHandler {
 }
 
 /** @throws {OptionError} when `maxAgeMs` is no positive integer */
-export function createFreshGuard(requestState: StateOfRequest, options: FreshOptions): RequestHandler {
+export function createFreshGuard(
+  requestState: StateOfRequest,
+  absoluteMs: number,
+  options: FreshOptions,
+): RequestHandler {
   const { maxAgeMs } = checkOptions('session', options, { maxAgeMs: integer(1) });
   return function requireFresh(req, res, next) {
     guard(requestState, req, res, next, false, () => {
       const state = stateOf(req.session);
       if (state?.needsStepUp === true) return { reason: 'step-up', maxAgeMs };
-      const ageMs = performance.now() - (state?.loggedInAt ?? Number.NEGATIVE_INFINITY);
-      return ageMs > maxAgeMs ? { reason: 'stale', maxAgeMs } : undefined;
+      return state === undefined || logInAgeMs(state, absoluteMs) > maxAgeMs
+        ? { reason: 'stale', maxAgeMs }
+        : undefined;
     });
   };
 }

@@ -47,7 +47,7 @@ export function createHijackWatch({ binding, repository, events }: HijackParts):
   }
 
   async function end(req: Request, request: RequestState, address: SessionAddress, userId: string): Promise<void> {
-    await repository.end(address, userId, 'revoke');
+    await repository.end(address, userId, 'revoke', request);
     events.emit({ type: 'revoked', userId, deviceId: address.deviceId });
     request.hasEnded = true;
     req.sessionStore.generate(req);
@@ -56,17 +56,19 @@ export function createHijackWatch({ binding, repository, events }: HijackParts):
   return (req, request) => {
     if (isOff || (!isActing && !events.isActive)) return undefined;
     const state = stateOf(req.session);
-    const address = state?.place === undefined ? undefined : addressOf(req.session.id);
-    if (state?.userId === undefined || state.place === undefined || address === undefined) return undefined;
-    const mismatch = findMismatch(binding, state.place, req);
-    const network = mismatch?.current.ipPrefix ?? state.place.ipPrefix;
+    const record = state?.record;
+    const address = record?.userId === undefined ? undefined : addressOf(req.session.id);
+    if (state === undefined || record?.userId === undefined || address === undefined) return undefined;
+    const { userId } = record;
+    const mismatch = findMismatch(binding, record, req);
+    const network = mismatch?.current.ipPrefix ?? record.ipPrefix;
     // The home network is a network like others for somebody who was seen elsewhere meanwhile.
-    if (binding.network !== 'off' && events.isActive && network !== '' && network !== state.place.lastIpPrefix) {
-      noteNetwork(address, state.userId, network);
+    if (binding.network !== 'off' && events.isActive && network !== '' && network !== record.lastIpPrefix) {
+      noteNetwork(address, userId, network);
     }
     if (mismatch === undefined) return undefined;
-    report(address, state.userId, mismatch);
+    report(address, userId, mismatch);
     if (mismatch.policy === 'step-up') state.needsStepUp = true;
-    return mismatch.policy === 'end' ? end(req, request, address, state.userId) : undefined;
+    return mismatch.policy === 'end' ? end(req, request, address, userId) : undefined;
   };
 }

@@ -65,12 +65,12 @@ export async function logIn(
   if (address === undefined) throw new SessionMissingError();
   const replaced = storedAddress(req);
   const { deviceId } = address;
-  const place = { label: deviceLabel(req.headers['user-agent']), ipPrefix: ipPrefix(req.ip) };
   const { status, evicted } = await repository.logIn(
     {
       address,
       userId,
-      ...place,
+      label: deviceLabel(req.headers['user-agent']),
+      ipPrefix: ipPrefix(req.ip),
       kept: [...stored].flatMap(([name, json]) => [`.${name}`, json]),
       replaced: replaced && { address: replaced, userId: old && stateOf(old)?.userId },
       token: options.genid === undefined ? undefined : randomBytes(4).toString('hex'),
@@ -89,15 +89,7 @@ export async function logIn(
   request.nextId = sessionId;
   req.sessionStore.generate(req);
   Object.assign(req.session, keptData);
-  adopt(req.session, {
-    request,
-    userId,
-    isNew: false,
-    stored,
-    place: { ...place, lastIpPrefix: place.ipPrefix },
-    loggedInAt: performance.now(),
-    endMs: Date.now() + options.absoluteMs,
-  });
+  adopt(req.session, { request, userId, isNew: false, stored });
   events.emit({ type: 'logged-in', userId, deviceId });
 }
 

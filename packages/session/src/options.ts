@@ -15,7 +15,10 @@ import {
 import type { Request } from 'express';
 import { bindingOptions, type BindingOptions, type ResolvedBinding } from './binding.js';
 import { cookiePlan, type CookieOptions, type CookiePlan } from './cookie.js';
+import { encryptionOptions, type EncryptionOptions } from './encryption-options.js';
 import type { SessionEvent } from './events.js';
+import type { FieldCipher } from './field-cipher.js';
+import { migrationOptions, type MigrationOptions, type ResolvedMigration } from './migration-options.js';
 import { secrets } from './secrets.js';
 
 /** What a request gets whose session cannot be read. */
@@ -42,6 +45,12 @@ export interface SessionsOptions {
   /** Begins every Redis key. @default 'session:' */
   readonly prefix?: string;
   readonly cookie?: CookieOptions;
+  /** What another browser or network than at log-in means. @default both are reported */
+  readonly binding?: BindingOptions;
+  /** Encrypts what sessions hold. @default not encrypted */
+  readonly encryption?: EncryptionOptions;
+  /** Takes over sessions of express-session on connect-redis. @default no */
+  readonly migrateFrom?: MigrationOptions;
   /** A session gets a new id when the present one is this old, in milliseconds. @default never, but at log-in */
   readonly renewalMs?: number;
   /** How long the replaced id still works, for requests under way, in milliseconds. @default 30 000 */
@@ -59,10 +68,8 @@ export interface SessionsOptions {
   readonly onGone?: GonePolicy;
   /** Whether a request extends the idle time: polling need not. @default every request */
   readonly touch?: (req: Request) => boolean;
-  /** The most that the properties of a session may take, in bytes of JSON. @default 262 144 */
+  /** The most that the properties of a session may take, in bytes. @default 65 536 */
   readonly maxBytes?: number;
-  /** What another browser or network than at log-in means. @default observed */
-  readonly binding?: BindingOptions;
   /** As in express-session: the cookie is set again with every response. @default false */
   readonly rolling?: boolean;
   /** As in express-session: a session is written back even if it did not change; only its times are. @default false */
@@ -88,13 +95,18 @@ export interface SessionsOptions {
 }
 
 type Defaulted = Required<
-  Omit<SessionsOptions, 'cookie' | 'binding' | 'renewalMs' | 'maxDeviceCount' | 'genid' | 'touch' | 'onEvent'>
+  Omit<
+    SessionsOptions,
+    'cookie' | 'binding' | 'encryption' | 'migrateFrom' | 'renewalMs' | 'maxDeviceCount' | 'genid' | 'touch' | 'onEvent'
+  >
 >;
 
 /** The options with all defaults filled in. */
 export interface ResolvedOptions extends Defaulted {
   readonly cookie: CookiePlan;
   readonly binding: ResolvedBinding;
+  readonly encryption: FieldCipher | undefined;
+  readonly migrateFrom: ResolvedMigration | undefined;
   readonly renewalMs: number | undefined;
   readonly maxDeviceCount: number | undefined;
   readonly genid: ((req: Request) => string) | undefined;
@@ -115,6 +127,9 @@ export function resolveOptions(options: SessionsOptions): ResolvedOptions {
     absoluteMs: optional(integer(1000, LONGEST_MS), 30 * DAY_MS),
     prefix: optional(keyPrefix, 'session:'),
     cookie: cookiePlan,
+    binding: bindingOptions,
+    encryption: optional(encryptionOptions, undefined),
+    migrateFrom: optional(migrationOptions, undefined),
     renewalMs: optional(integer(1000, LONGEST_MS), undefined),
     renewalGraceMs: optional(integer(0, 600_000), 30_000),
     onReplay: optional(oneOf('end', 'refuse'), 'end' as const),
@@ -122,8 +137,7 @@ export function resolveOptions(options: SessionsOptions): ResolvedOptions {
     onDeviceLimit: optional(oneOf('evict-oldest', 'evict-idlest', 'refuse'), 'evict-oldest' as const),
     onGone: optional(oneOf('conflict', 'unauthorized', 'discard'), 'conflict' as const),
     touch: optional(callback<(req: Request) => boolean>(), undefined),
-    maxBytes: optional(integer(256, 64 * 1024 * 1024), 256 * 1024),
-    binding: bindingOptions,
+    maxBytes: optional(integer(256, 16_777_216), 65_536),
     rolling: optional(boolean, false),
     resave: optional(boolean, false),
     saveUninitialized: optional(boolean, false),
@@ -137,6 +151,10 @@ export function resolveOptions(options: SessionsOptions): ResolvedOptions {
   if (resolved.idleMs > resolved.absoluteMs) {
     const site = { packageName: 'session', option: 'idleMs' };
     refuse(site, `at most absoluteMs (${resolved.absoluteMs})`, resolved.idleMs);
+  }
+  if (options.encryption?.keys.some((key) => resolved.secrets.includes(key))) {
+    const site = { packageName: 'session', option: 'encryption.keys' };
+    refuse(site, 'other strings than `secrets`', undefined, 'one of them');
   }
   return resolved;
 }

@@ -7,12 +7,11 @@ import { RedisStore } from 'connect-redis';
 import { randomBytes } from 'node:crypto';
 import type { Request } from 'express';
 import type { Session, SessionData } from 'express-session';
-import { SessionDataError, SessionGoneError, SessionIdError } from './errors.js';
+import { SessionDataError, SessionGoneError, SessionIdError, SessionUnreadableError } from './errors.js';
 import type { CookieVariant } from './cookie.js';
 import type { SessionEvent } from './events.js';
 import { checkSize, pendingChanges, type PendingChanges } from './session-changes.js';
 import { addressOf, type PresentedId } from './session-id.js';
-import { originOf } from './session-origin.js';
 import { decodeRecord, type SessionRecord } from './session-record.js';
 import type { SessionRepository } from './session-repository.js';
 import { adopt, stateOf, type RequestState } from './session-state.js';
@@ -37,7 +36,6 @@ export interface StoreOptions {
   readonly cookie: CookieVariant;
   /** Whether the browser keeps the cookie until the session's absolute end. */
   readonly isPersistent: boolean;
-  readonly absoluteMs: number;
   readonly maxBytes: number;
   /** Whether ids come from the application, which may give one twice. */
   readonly hasCustomIds: boolean;
@@ -76,6 +74,7 @@ export class SallyportStore extends RedisStore {
   async reload(req: Request): Promise<void> {
     const id = addressOf(req.session.id);
     const record = id === undefined ? 'missing' : await this.#options.repository.read(id, 'reload');
+    if (record === 'unreadable') throw new SessionUnreadableError();
     if (typeof record === 'string') throw new SessionGoneError();
     this.createSession(req, this.#dataOf(record));
   }
@@ -116,8 +115,7 @@ export class SallyportStore extends RedisStore {
     const session = super.createSession(req, data);
     const { userId, fields: stored = new Map(), version = '', maxAgeMs } = record ?? {};
     const known = { userId, isNew: record === undefined, stored, version, maxAgeMs, record };
-    const origin = record === undefined ? {} : originOf(record, this.#options.absoluteMs);
-    adopt(session, { request: this.#options.requestState(req), ...known, ...origin });
+    adopt(session, { request: this.#options.requestState(req), ...known });
     return session;
   }
 
@@ -151,6 +149,8 @@ export class SallyportStore extends RedisStore {
     if (typeof record === 'string') {
       snapshots?.forget(id.deviceId);
       events.emit(refusalOf(record, id, repository.onReplay === 'end'));
+      // It is there: its cookie must not be cleared.
+      if (record === 'unreadable') throw new SessionUnreadableError();
       return null;
     }
     snapshots?.keep(id, record);
@@ -176,7 +176,9 @@ export class SallyportStore extends RedisStore {
       const names = (await redis.call('hkeys', prefix + id)) as string[];
       const values = names.length === 0 ? [] : ((await redis.call('hmget', prefix + id, ...names)) as string[]);
       const flat = names.flatMap((name, index) => [name, values[index] ?? 'null']);
-      const record = decodeRecord({ leftMs: 0, idAgeMs: 0, isGrace: false }, flat);
+      const [, bucket = '', deviceId = ''] = /^\{(.*)\}:(.*)$/.exec(id) ?? [];
+      const stored = decodeRecord({ leftMs: 0, idAgeMs: 0, isGrace: false }, flat);
+      const record = stored && this.#options.repository.reveal({ bucket, deviceId }, stored);
       if (record !== undefined) sessions.push(Object.assign(record.data, { id }) as unknown as SessionData);
     }
     return sessions;

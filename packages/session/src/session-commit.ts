@@ -4,7 +4,6 @@
 import type { EventSink } from '@sallyport/core';
 import type { Request } from 'express';
 import type { ResponseCommit } from './commit-before-headers.js';
-import { boundCookieLifetime } from './cookie-upkeep.js';
 import { SessionCookieError, SessionGoneError } from './errors.js';
 import type { SessionEvent } from './events.js';
 import { dueRenewal, missedRenewal } from './id-renewal.js';
@@ -109,7 +108,6 @@ export function createResponseCommit(req: Request, state: RequestState, parts: C
     const { session } = req;
     if (!session) return;
     if (state.isStoreDown) return hide();
-    boundCookieLifetime(session);
     const known = stateOf(session);
     if (known?.isNew === false) return settleGrace(known.record?.isGrace === true);
     const isEmpty = !saveUninitialized && !hasChanged(session);

@@ -5,14 +5,13 @@
 import { StoreUnavailableError } from '@sallyport/core';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import expressSession, { type Session } from 'express-session';
-import { commitBeforeHeaders } from './commit-before-headers.js';
-import { upkeepCookie } from './cookie-upkeep.js';
+import { createCookieWatch } from './cookie-watch.js';
 import { withOnlyCookie } from './cookie-view.js';
+import { commitBeforeHeaders } from './commit-before-headers.js';
 import type { CookieVariant } from './cookie.js';
-import { SessionIdError } from './errors.js';
-import { createGuessWatch } from './guess-watch.js';
+import { SessionIdError, SessionUnreadableError } from './errors.js';
 import { createHijackWatch } from './hijack-watch.js';
-import { ipPrefix } from './ip-prefix.js';
+import { createMigration } from './migration.js';
 import type { StoreFailurePolicy } from './options.js';
 import { answerFailure } from './refusal.js';
 import { chooseCookie } from './request-cookie.js';
@@ -22,8 +21,8 @@ import { createSessionId, isCustomId } from './session-id.js';
 import { equip } from './session-methods.js';
 import { adopt, newRequestState, stateOf, type RequestState } from './session-state.js';
 import type { SessionChange } from './session-update.js';
-import { watchSetCookie } from './set-cookie-watch.js';
 import { readSignedCookie } from './signed-cookie.js';
+import { watchSetCookie } from './set-cookie-watch.js';
 import type { Snapshots } from './snapshots.js';
 
 /** What the middleware works with. */
@@ -35,12 +34,13 @@ export interface MiddlewareParts extends Omit<CommitParts, 'warnInsecure'> {
 }
 
 export function createSessionMiddleware(parts: MiddlewareParts): RequestHandler {
-  const { options, repository, events, states, update } = parts;
+  const { options, states, update } = parts;
   const { secrets, absoluteMs, cookie, touch, genid } = options;
   const commitParts: CommitParts = { ...parts, warnInsecure: createInsecureWarning() };
   const [secret = ''] = secrets;
-  const guessWatch = createGuessWatch();
-  const watchHijack = createHijackWatch({ binding: options.binding, repository, events });
+  const watchHijack = createHijackWatch({ ...parts, binding: options.binding });
+  const watchCookies = createCookieWatch(parts.events);
+  const migration = options.migrateFrom && createMigration({ ...parts, migrateFrom: options.migrateFrom });
 
   /** express-session knows one cookie name per instance: there is one instance for either form of the cookie. */
   function createHandler(variant: CookieVariant) {
@@ -49,7 +49,6 @@ export function createSessionMiddleware(parts: MiddlewareParts): RequestHandler 
       ...parts,
       redis: options.redis,
       prefix: options.prefix,
-      absoluteMs,
       maxBytes: options.maxBytes,
       hasCustomIds: genid !== undefined,
       cookie: variant,
@@ -73,8 +72,9 @@ export function createSessionMiddleware(parts: MiddlewareParts): RequestHandler 
     generating.generate = (req) => {
       generate(req);
       const request = states.get(req);
+      // An id that this request was about to be told is no longer one.
       if (request !== undefined) request.issuedId = undefined;
-      adopt(req.session, { request, userId: undefined, isNew: true, endMs: Date.now() + absoluteMs });
+      adopt(req.session, { request, userId: undefined, isNew: true });
       if (request?.isReady === true) equip(req, { store, update });
     };
     return { handler, store: generating };
@@ -88,10 +88,10 @@ export function createSessionMiddleware(parts: MiddlewareParts): RequestHandler 
     const instance = instances.get(choice.variant);
     if (instance === undefined) return next();
     const { handler, store } = instance;
-    const seenCookie = readSignedCookie(req.headers.cookie, choice.variant.name, secrets);
-    const state = newRequestState(res, choice, seenCookie);
+    const { name } = choice.variant;
+    const state = newRequestState(res, choice, readSignedCookie(req.headers.cookie, name, secrets));
     states.set(req, state);
-    watchSetCookie(res, choice.variant, () => upkeepCookie(req, state, secret));
+    watchSetCookie(req, state, secret, absoluteMs);
     const startedAt = performance.now();
 
     function proceed(error?: unknown): void {
@@ -103,20 +103,21 @@ export function createSessionMiddleware(parts: MiddlewareParts): RequestHandler 
         if (policyOf(req, options.onStoreFailure) !== 'anonymous') return answerFailure(req, res, error);
         state.isStoreDown = true;
         store.generate(req);
+      } else if (error instanceof SessionUnreadableError) {
+        store.generate(req);
+        equip(req, { store, update });
       } else if (error) {
         return next(error);
       } else {
         equip(req, { store, update });
       }
-      // express-session stays out of paths that the cookie is not for.
       if (!req.session) return next();
-      state.isCookieDead =
-        seenCookie.verdict === 'valid' && !state.isStoreDown && stateOf(req.session)?.isNew !== false;
-      reportCookie(req, state);
       commitBeforeHeaders(res, createResponseCommit(req, state, commitParts));
+      state.isCookieDead = error === undefined && isDead(req, state);
+      watchCookies(req, state);
       const watching = watchHijack(req, state);
-      if (watching === undefined) return next();
-      void goOnAfter(watching, req, res, next);
+      if (watching === undefined) next();
+      else void goOnAfter(watching, next, (failure) => answerFailure(req, res, failure));
     }
 
     const reader = {
@@ -124,27 +125,27 @@ export function createSessionMiddleware(parts: MiddlewareParts): RequestHandler 
       isTouching: touch?.(req) !== false,
       mayShowSnapshot: () => policyOf(req, options.onStoreFailure) === 'readonly',
     };
-    withOnlyCookie(req, seenCookie.pair, () => store.readFor(reader, () => handler(req, res, proceed)));
+    const read = () =>
+      store.readFor(reader, () => withOnlyCookie(req, state.seenCookie.pair, () => handler(req, res, proceed)));
+    const taking = migration?.takeFor(req, state);
+    if (taking === undefined) read();
+    else void goOnAfter(taking, read, proceed);
   };
-
-  function reportCookie(req: Request, { seenCookie: { verdict }, isCookieDead }: RequestState): void {
-    if (!events.isActive || verdict === 'none') return;
-    if (verdict === 'ambiguous') return events.emit({ type: 'ambiguous-cookie' });
-    if (verdict === 'valid' && !isCookieDead) return;
-    const network = ipPrefix(req.ip);
-    const count = guessWatch.note(network);
-    if (count !== undefined) events.emit({ type: 'guessing', ipPrefix: network, count });
-  }
 }
 
-/** Lets the request go on, or answers it when what it waits for has failed. */
-async function goOnAfter(waiting: Promise<void>, req: Request, res: Response, next: NextFunction): Promise<void> {
+/** Whether the cookie is ours and names a session that is not there any more. */
+function isDead(req: Request, { seenCookie, isStoreDown }: RequestState): boolean {
+  return seenCookie.verdict === 'valid' && !isStoreDown && stateOf(req.session)?.isNew !== false;
+}
+
+/** Waits, and goes on by the outcome. */
+async function goOnAfter(waiting: Promise<void>, proceed: () => void, fail: (error: unknown) => void): Promise<void> {
   try {
     await waiting;
   } catch (error) {
-    return answerFailure(req, res, error);
+    return fail(error);
   }
-  next();
+  proceed();
 }
 
 function policyOf(req: Request, policy: StoreFailurePolicy | ((req: Request) => StoreFailurePolicy)) {

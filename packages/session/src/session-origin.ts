@@ -1,22 +1,17 @@
-// What a stored session says about its beginning, and how long it may last.
+// How old a log-in is, and when a session has to end: told by the clock of Redis when the session was read, and counted on
+// from there by this process's own monotonic clock.
 
-import type { SessionRecord } from './session-record.js';
 import type { SessionState } from './session-state.js';
 
-/** Gives when and where a session was logged in, and when it has to end. */
-export function originOf(
-  { own, userId, leftMs }: SessionRecord,
-  absoluteMs: number,
-): Pick<SessionState, 'place' | 'loggedInAt' | 'endMs'> {
-  const endMs = Date.now() + leftMs;
-  if (userId === undefined) return { endMs };
-  const createdMs = Number(own['c']);
-  // By the clock of Redis alone, of which this process knows how long the session has left.
-  const ageMs = Math.min(Number(own['e']), createdMs + absoluteMs) - leftMs - createdMs;
-  const ipPrefix = own['i'] ?? '';
-  return {
-    endMs,
-    loggedInAt: performance.now() - ageMs,
-    place: { label: own['a'] ?? '', ipPrefix, lastIpPrefix: own['n'] ?? ipPrefix },
-  };
+/** Gives how long ago the user of this session logged in, in milliseconds. */
+export function logInAgeMs({ record, readAt }: SessionState, absoluteMs: number): number {
+  const sinceMs = performance.now() - readAt;
+  if (record === undefined) return sinceMs;
+  const { createdMs, endMs, leftMs } = record;
+  return Math.min(endMs, createdMs + absoluteMs) - leftMs - createdMs + sinceMs;
+}
+
+/** Gives how long a session may still last, in milliseconds. */
+export function timeLeftMs({ record, readAt }: SessionState, absoluteMs: number): number {
+  return (record?.leftMs ?? absoluteMs) - (performance.now() - readAt);
 }

@@ -3,9 +3,9 @@
 //
 //   c  created, ms      s  last seen, ms     e  absolute end, ms     m  idle limit of this session, ms, if it has its own
 //   u  user id          a  device label      i  IP prefix            (u, a, i: once logged in)
-//   n  last network     o  the one before    w  when it was left, ms   (once it was used from another network)
 //   r  renewal of the id: generation, time, 1 until first used, proof, previous proof       (once renewed)
 //   v  the last 16 versions, 8 characters each                       (once update() was used)
+//   n  last network     o  the one before    w  when it was left, ms   (once it was used from another network)
 //   .<name>             JSON of req.session.<name>: the dot keeps the names of users apart from ours
 
 import { SessionDataError } from './errors.js';
@@ -13,9 +13,6 @@ import { parseJson } from './safe-json.js';
 
 /** The JSON of each top-level property. */
 export type SessionFields = ReadonlyMap<string, string>;
-
-/** The fields of a record that are ours, by their letters. */
-export type OwnFields = Readonly<Record<string, string>>;
 
 /** The properties of a session as they are stored. */
 export interface StoredFields {
@@ -39,8 +36,14 @@ export interface ReadCircumstances {
 /** A session as it was read. */
 export interface SessionRecord extends StoredFields, ReadCircumstances {
   readonly userId: string | undefined;
-  /** The fields that are ours, by their letters. */
-  readonly own: OwnFields;
+  /** When it began; of a logged-in session, when the user logged in. */
+  readonly createdMs: number;
+  /** When it has to end, by the limit at its beginning. */
+  readonly endMs: number;
+  readonly label: string;
+  readonly ipPrefix: string;
+  /** The network that it was used from last. */
+  readonly lastIpPrefix: string;
   /** The idle limit that was given to this session only. */
   readonly maxAgeMs: number | undefined;
   /** The hash of the present id's secret, as long as nobody has used that id. */
@@ -90,15 +93,15 @@ export function sizeOf(fields: SessionFields): number {
 }
 
 /** Turns the fields of a hash, name and value by turns, into properties; `undefined` when a value is not JSON. */
-export function decodeFields(flat: readonly string[]): (StoredFields & { readonly own: OwnFields }) | undefined {
-  const own: Record<string, string> = {};
+export function decodeFields(flat: readonly string[]): (StoredFields & { own: Map<string, string> }) | undefined {
+  const own = new Map<string, string>();
   const fields = new Map<string, string>();
   const data: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   for (let index = 0; index + 1 < flat.length; index += 2) {
     const name = flat[index] ?? '';
     const value = flat[index + 1] ?? '';
     if (!name.startsWith('.')) {
-      if (name.length === 1) own[name] = value;
+      own.set(name, value);
       continue;
     }
     try {
@@ -109,20 +112,25 @@ export function decodeFields(flat: readonly string[]): (StoredFields & { readonl
     }
     fields.set(name.slice(1), value);
   }
-  return { fields, data, version: (own['v'] ?? '').slice(0, 8), own };
+  return { fields, data, version: (own.get('v') ?? '').slice(0, 8), own };
 }
 
 /** Turns the fields of a hash into a record; `undefined` when a value is not JSON. */
 export function decodeRecord(read: ReadCircumstances, flat: readonly string[]): SessionRecord | undefined {
   const decoded = decodeFields(flat);
   if (decoded === undefined) return undefined;
-  const { own } = decoded;
-  const [, , unused, proof] = own['r']?.split(' ') ?? [];
-  const maxAge = own['m'];
+  const { own, ...stored } = decoded;
+  const [, , unused, proof] = own.get('r')?.split(' ') ?? [];
+  const maxAge = own.get('m');
   return {
-    ...decoded,
+    ...stored,
     ...read,
-    userId: own['u'],
+    userId: own.get('u'),
+    createdMs: Number(own.get('c') ?? 0),
+    endMs: Number(own.get('e') ?? 0),
+    label: own.get('a') ?? '',
+    ipPrefix: own.get('i') ?? '',
+    lastIpPrefix: own.get('n') ?? own.get('i') ?? '',
     maxAgeMs: maxAge === undefined ? undefined : Number(maxAge),
     unusedProof: unused === '1' ? proof : undefined,
   };

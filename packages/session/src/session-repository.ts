@@ -20,19 +20,20 @@ import { logInSession, type LogInResult } from './scripts/log-in-session.js';
 import { noteNetwork } from './scripts/note-network.js';
 import { probeSession } from './scripts/probe-session.js';
 import { readSession, type ReadResult } from './scripts/read-session.js';
+import { resealFields } from './scripts/reseal-fields.js';
 import { updateSession, type UpdateResult } from './scripts/update-session.js';
 import { allBuckets, bucketOfUser, type PresentedId, type SessionAddress } from './session-id.js';
-import type { FieldChanges } from './session-record.js';
+import type { FieldChanges, StoredFields } from './session-record.js';
 import { withinBudget, type WaitBudget } from './wait-budget.js';
 
 /** An extension of the idle time is a write: at most one per minute, or per tenth of a short idle limit. */
 const LONGEST_TOUCH_WINDOW_MS = 60_000;
-/** Back on a network within this time: the session is in use on both. */
-const PARALLEL_WINDOW_MS = 60_000;
 /** No session lives longer, whatever the options say now or said before. */
 const LONGEST_LIFE_MS = 400 * 86_400_000;
 /** How many epochs of a Cluster are moved at a time. */
 const EPOCHS_AT_ONCE = 256;
+/** Back on a network within this time: the session is in use on both. */
+const PARALLEL_WINDOW_MS = 60_000;
 
 export interface RepositoryOptions {
   readonly redis: RedisClient;
@@ -97,6 +98,12 @@ export interface SessionRepository {
   advanceEpoch(): Promise<void>;
   /** How long a session has to live unless it is used, in milliseconds; 0 when it has ended. */
   probe(address: SessionAddress): Promise<number>;
+  /** Notes the network of a session; resolves to the other one when two use it at a time. */
+  noteNetwork(address: SessionAddress, network: string): Promise<string | undefined>;
+  /** The stored properties in the clear; `undefined` when they cannot be had. */
+  reveal<Stored extends StoredFields>(address: SessionAddress, stored: Stored): Stored | undefined;
+  /** Replaces values that are still as they were read: name, value as read, new value, by turns. */
+  reseal(address: SessionAddress, values: readonly string[]): Promise<number>;
 }
 
 export function createSessionRepository(options: RepositoryOptions): SessionRepository {
@@ -207,8 +214,6 @@ export function createSessionRepository(options: RepositoryOptions): SessionRepo
       return run('log-in', () => logIn(login), budget, undo);
     },
     end: (address, userId, operation, budget) => run(operation, () => end(address, userId), budget),
-    noteNetwork: (address, network) =>
-      run('note-network', () => noteNetwork.run(redis, [sessionKey(address)], [network, PARALLEL_WINDOW_MS])),
     endAll: (userId, sparedDeviceId = '') => {
       const args = [userId, sparedDeviceId, indexSuffixLength(userId), channel];
       return run('revoke', () => endUserSessions.run(redis, [indexKey(userId)], args));
@@ -220,5 +225,9 @@ export function createSessionRepository(options: RepositoryOptions): SessionRepo
     advanceEpoch: advanceAllEpochs,
     probe: (address) =>
       run('watch', () => probeSession.run(redis, [sessionKey(address), epochKey(address)], [absoluteMs])),
+    noteNetwork: (address, network) =>
+      run('note-network', () => noteNetwork.run(redis, [sessionKey(address)], [network, PARALLEL_WINDOW_MS])),
+    reveal: (_address, stored) => stored,
+    reseal: (address, values) => run('reseal', () => resealFields.run(redis, [sessionKey(address)], values)),
   };
 }

@@ -4,7 +4,6 @@
 import type { Response } from 'express';
 import type { Session } from 'express-session';
 import { UserIdError } from './errors.js';
-import type { LogInPlace } from './binding.js';
 import type { CookieChoice } from './request-cookie.js';
 import type { PresentedId } from './session-id.js';
 import type { SessionFields, SessionRecord } from './session-record.js';
@@ -17,10 +16,11 @@ export function newRequestState(res: Response, cookie: CookieChoice, seenCookie:
     res,
     cookie,
     seenCookie,
+    legacyCookieName: undefined,
+    isCookieDead: false,
     waitedMs: 0,
     isStoreDown: false,
     hasEnded: false,
-    isCookieDead: false,
     isReady: false,
     nextId: undefined,
     lastSession: undefined,
@@ -35,13 +35,15 @@ export interface RequestState extends WaitBudget {
   readonly res: Response;
   readonly cookie: CookieChoice;
   /** What the request's cookies say. */
-  readonly seenCookie: SignedCookie;
-  /** The session could not be read and the policy lets the request go on: whatever it changes cannot be kept. */
-  isStoreDown: boolean;
-  /** The session that the cookie names was ended by this request: the cookie has to go. */
-  hasEnded: boolean;
+  seenCookie: SignedCookie;
+  /** The cookie of express-session that the request came with, when its session is taken over. */
+  legacyCookieName: string | undefined;
   /** The cookie is well signed and names a session that has ended elsewhere. */
   isCookieDead: boolean;
+  /** The session could not be read and the policy lets the request go on: whatever it changes cannot be kept. */
+  isStoreDown: boolean;
+  /** The session that the cookie names has ended: the cookie has to go. */
+  hasEnded: boolean;
   /** express-session has given the request its session. */
   isReady: boolean;
   /** The id that the next generated session gets. */
@@ -67,14 +69,6 @@ export interface Renewal {
 export interface SessionState {
   readonly request: RequestState | undefined;
   readonly userId: string | undefined;
-  /** Where it was logged in, and the network that it was used from last. */
-  readonly place?: LogInPlace & { readonly lastIpPrefix: string };
-  /** When it was logged in, by `performance.now()`. */
-  readonly loggedInAt?: number;
-  /** When it has to end, by the local clock: bounds the cookie. */
-  readonly endMs?: number;
-  /** It is used from elsewhere, and its user has to log in again before what matters. */
-  needsStepUp?: boolean;
   /** True until Redis holds it. */
   isNew: boolean;
   /** What Redis holds, as far as this process knows. */
@@ -89,6 +83,8 @@ export interface SessionState {
   readonly record: SessionRecord | undefined;
   /** When it was read, by the process's own monotonic clock. */
   readonly readAt: number;
+  /** It is used from elsewhere, and its user has to log in again before what matters. */
+  needsStepUp?: boolean;
 }
 
 const sessionStates = new WeakMap<object, SessionState>();

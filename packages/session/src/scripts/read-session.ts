@@ -6,7 +6,8 @@ import { LIFE } from './life.js';
  * A session, or why there is none: `expired`, `revoked` (all sessions were, at once) and `corrupt` ones have been removed;
  * `replay` is an id that was replaced longer ago than the grace window, `unissued` one that this session never had.
  */
-export type ReadResult = SessionRecord | 'missing' | 'expired' | 'revoked' | 'corrupt' | 'replay' | 'unissued';
+export type ReadResult =
+  SessionRecord | 'missing' | 'expired' | 'revoked' | 'corrupt' | 'replay' | 'unissued' | 'unreadable';
 
 /**
  * Reads a session, checks its id and its limits and extends its idle time, in one step: so a reader can never extend a

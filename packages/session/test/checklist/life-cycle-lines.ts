@@ -110,7 +110,7 @@ export const lifeCycleLines: readonly Line[] = [
       expect(parallel.map(({ userId }) => userId)).toStrictEqual(Array.from({ length: 20 }, () => 'ann'));
       expect((await look(shop, second)).userId).toBe('ann');
       await until(async () => (await look(shop, first)).userId === null, { timeoutMs: 8000, everyMs: 100 });
-      expect(eventsOf(shop, 'replayed').length).toBeGreaterThan(0);
+      expect(eventsOf(shop, 'replay').length).toBeGreaterThan(0);
     },
   },
   {
@@ -210,11 +210,11 @@ export const lifeCycleLines: readonly Line[] = [
 ];
 
 /** Options of the renewal of ids. */
-const renewal = { renewMs: 1000, graceMs: 1000 } as object;
+const renewal = { renewalMs: 1000, renewalGraceMs: 1000, onReplay: 'refuse' } as object;
 
 /** The option that tells which requests are no activity. */
 function passive(path: string): object {
-  return { isActivity: (req: { path: string }) => req.path !== path };
+  return { touch: (req: { path: string }) => req.path !== path };
 }
 
 async function sessionKeys(shop: Shop): Promise<string[]> {

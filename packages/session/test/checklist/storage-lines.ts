@@ -4,7 +4,11 @@ import { startProxy, uniquePrefix, within } from '@sallyport/testkit';
 import request from 'supertest';
 import { cookieOf, eventsOf, expectRefusal, idIn, keysOf, logIn, look, type Line, type Shop } from './line.js';
 
-const KEYS = ['an encryption key of more than 32 bytes', 'another encryption key, also of 32 bytes'] as const;
+const KEYS = [
+  'an encryption key of more than 32 bytes',
+  'another encryption key, also of 32 bytes',
+  'a third encryption key that nobody has used',
+] as const;
 
 export const storageLines: readonly Line[] = [
   {
@@ -43,15 +47,17 @@ export const storageLines: readonly Line[] = [
       expect((await look(shop, cookie)).data).toStrictEqual({ secret: 'marzipan' });
       // Rotated: the previous key still opens. Without it: anonymous, and nothing is lost.
       expect((await look(await encrypted(KEYS[1], KEYS[0]), cookie)).data).toStrictEqual({ secret: 'marzipan' });
-      const without = await encrypted(KEYS[1]);
+      const without = await encrypted(KEYS[2]);
       expect(await look(without, cookie)).toStrictEqual({ userId: null, data: {} });
       expect(eventsOf(without, 'unreadable')).toHaveLength(1);
-      expect((await look(shop, cookie)).userId).toBe('ann');
+      const rotated = await encrypted(KEYS[1], KEYS[0]);
+      expect((await look(rotated, cookie)).userId).toBe('ann');
       // Moved to another session, or changed by one byte: refused.
       const values = await Promise.all(keys.map((key) => shop.redis.hget(key, '.secret')));
       await shop.redis.hset(keys[0] ?? '', '.secret', values[1] ?? '');
       await shop.redis.hset(keys[1] ?? '', '.secret', `${values[1]?.slice(0, -4)}AAAA`);
-      for (const stolen of [cookie, other]) expect(await look(shop, stolen)).toStrictEqual({ userId: null, data: {} });
+      for (const stolen of [cookie, other])
+        expect(await look(rotated, stolen)).toStrictEqual({ userId: null, data: {} });
     },
   },
   {
