@@ -56,7 +56,7 @@ async function runSchedule(lane: Lane, seed: number): Promise<readonly Action[]>
     const { status, body } = await request.answer;
     isDead ||= ENDERS.includes(request.action) && status === 200 && body.includes(user);
   }
-  const answers = await Promise.all(requests.map(({ answer }) => answer));
+  const answers = await Promise.all(requests.map(async ({ answer }) => answer));
   for (const { gate } of requests) lane.gates.delete(gate);
 
   const context = JSON.stringify({ seed, actions, order: order.map(({ action }) => action) });

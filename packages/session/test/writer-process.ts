@@ -1,7 +1,7 @@
 import { createSessions } from '@sallyport/session';
 import { connect, listen, type ProcessContext } from '@sallyport/testkit';
 import express from 'express';
-import { Cluster, type Redis } from 'ioredis';
+import { Cluster } from 'ioredis';
 import { secret } from './shop.js';
 
 export interface WriterTask {
@@ -22,7 +22,7 @@ export async function run(
 ): Promise<[number, number]> {
   const redis = nodes === undefined ? connect() : new Cluster(nodes);
   const sessions = createSessions<Record<string, unknown>>({
-    redis: redis as Redis,
+    redis,
     prefix,
     secrets: [secret],
     idleMs: 600_000,
