@@ -160,12 +160,7 @@ describe('watch() in a Redis Cluster', () => {
     );
     const channel = `${prefix}ended`;
     await until(async () => {
-      const counts = await Promise.all(
-        cluster
-          .client()
-          .nodes('master')
-          .map((node) => node.pubsub('NUMSUB', channel)),
-      );
+      const counts = await Promise.all(client.nodes('master').map((node) => node.pubsub('NUMSUB', channel)));
       return counts.some(([, count]) => count === 1);
     });
     for (const user of users) await shop.sessions.revokeAll(user);
