@@ -73,7 +73,7 @@ export const logInSession = defineScript<LogInResult>({
         local values = id == replacedId and {} or lookUp(base .. id, 'c', 'e', 'u', 's')
         local _, status = lifeOf(values[1], values[2], absoluteMs, epoch, now)
         if status == 'live' and values[3] == userId then
-          live[#live + 1] = {id, tonumber(policy == 'evict-idlest' and values[4] or values[1])}
+          live[#live + 1] = {id, timeOf(policy == 'evict-idlest' and values[4] or values[1]) or 0}
         end
       end
     end
