@@ -22,7 +22,15 @@ export type SessionOperation =
 export type SessionEvent =
   /** The first data of an anonymous session was saved. */
   | { readonly type: 'created'; readonly deviceId: string }
-  | { readonly type: 'logged-in'; readonly userId: string; readonly deviceId: string }
+  /** Has what a notice to the user needs: where, and how many other live sessions there are (of the newest hundred). */
+  | {
+      readonly type: 'logged-in';
+      readonly userId: string;
+      readonly deviceId: string;
+      readonly label: string;
+      readonly ipPrefix: string;
+      readonly otherSessionCount: number;
+    }
   | { readonly type: 'logged-out'; readonly userId: string | undefined; readonly deviceId: string }
   /** `req.session.destroy()`, `regenerate()`, or the end of a request that took `req.session` away (`unset`). */
   | { readonly type: 'destroyed'; readonly userId: string | undefined; readonly deviceId: string }

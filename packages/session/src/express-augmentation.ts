@@ -23,5 +23,19 @@ declare module 'express-session' {
   }
 }
 
+/** `update()` of a session whose properties are known. */
+interface TypedUpdate<Data extends object> {
+  /** Changes the session by what it holds now; `change` may be called more than once. */
+  update(change: (draft: Partial<Data>) => unknown): Promise<void>;
+  /** The same for one property. */
+  update<Name extends keyof Data & string>(
+    property: Name,
+    change: (value: Data[Name] | undefined) => Data[Name] | undefined,
+  ): Promise<void>;
+}
+
 /** `req.session` with the application's own properties, each of which may be absent. */
-export type SessionOf<Data extends object> = Session & Partial<Data> & Pick<SessionData, 'userId' | 'cookie'>;
+export type SessionOf<Data extends object> = Omit<Session, 'update'> &
+  TypedUpdate<Data> &
+  Partial<Data> &
+  Pick<SessionData, 'userId' | 'cookie'>;

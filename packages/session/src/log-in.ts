@@ -65,12 +65,12 @@ export async function logIn(
   if (address === undefined) throw new SessionMissingError();
   const replaced = storedAddress(req);
   const { deviceId } = address;
-  const { status, evicted } = await repository.logIn(
+  const place = { label: deviceLabel(req.headers['user-agent']), ipPrefix: ipPrefix(req.ip) };
+  const { status, evicted, otherSessionCount } = await repository.logIn(
     {
       address,
       userId,
-      label: deviceLabel(req.headers['user-agent']),
-      ipPrefix: ipPrefix(req.ip),
+      ...place,
       kept: [...stored].flatMap(([name, json]) => [`.${name}`, json]),
       replaced: replaced && { address: replaced, userId: old && stateOf(old)?.userId },
       token: options.genid === undefined ? undefined : randomBytes(4).toString('hex'),
@@ -90,7 +90,7 @@ export async function logIn(
   req.sessionStore.generate(req);
   Object.assign(req.session, keptData);
   adopt(req.session, { request, userId, isNew: false, stored });
-  events.emit({ type: 'logged-in', userId, deviceId });
+  events.emit({ type: 'logged-in', userId, deviceId, ...place, otherSessionCount });
 }
 
 /** Ends the request's session and gives it a new, empty one; `sessions.logOut()` says how. */

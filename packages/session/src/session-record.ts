@@ -131,7 +131,8 @@ export function decodeRecord(read: ReadCircumstances, flat: readonly string[]): 
     label: own.get('a') ?? '',
     ipPrefix: own.get('i') ?? '',
     lastIpPrefix: own.get('n') ?? own.get('i') ?? '',
-    maxAgeMs: maxAge === undefined ? undefined : Number(maxAge),
+    // What is no limit to the scripts is none here.
+    maxAgeMs: maxAge !== undefined && /^[1-9]\d{0,14}$/.test(maxAge) ? Number(maxAge) : undefined,
     unusedProof: unused === '1' ? proof : undefined,
   };
 }

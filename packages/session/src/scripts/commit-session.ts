@@ -74,7 +74,7 @@ export const commitSession = defineScript<CommitResult>({
       end
     end
     redis.call('HSET', session, 's', now)
-    redis.call('PEXPIRE', session, math.min(tonumber(redis.call('HGET', session, 'm') or '') or idleMs, leftMs))
+    redis.call('PEXPIRE', session, math.min(idleOf(redis.call('HGET', session, 'm'), idleMs), leftMs))
     return result
   `,
   parse: (reply) => reply as CommitResult,

@@ -8,6 +8,8 @@ import { LIFE } from './life.js';
 export interface LogInResult {
   readonly status: 'done' | 'gone' | 'limit' | 'taken';
   readonly evicted: readonly string[];
+  /** How many other live sessions the user has, of the newest hundred. */
+  readonly otherSessionCount: number;
 }
 
 /**
@@ -15,7 +17,7 @@ export interface LogInResult {
  * many. In one step, so that a listed session was always there, the old id is dead when the new one lives, and no number of
  * log-ins at once goes over the limit. Safe to run twice.
  *
- * With a limit it looks at the sessions in the index, whose keys share the slot but are known only here.
+ * It looks at the sessions in the index, whose keys share the slot but are known only here.
  *
  * KEYS[1]  session, hash
  * KEYS[2]  index of the user: sorted set of device ids by absolute end, ms
@@ -35,7 +37,7 @@ export interface LogInResult {
  * ARGV[12] device label
  * ARGV[13] IP prefix
  * ARGV[14…] name and value of each kept field
- * Returns  {'done', device id of each evicted session, …} | {'gone'} | {'limit'} | {'taken'}
+ * Returns  {'done', number of other live sessions, device id of each evicted session, …} | {'gone'} | {'limit'} | {'taken'}
  * TTL      KEYS[1]: the smaller limit; KEYS[2]: the longest absolute end in it
  * Time     redis TIME
  */
@@ -54,7 +56,7 @@ export const logInSession = defineScript<LogInResult>({
       return {'taken'}
     end
     if before[1] == userId then
-      return {'done'}
+      return {'done', 0}
     end
     if ARGV[4] == '1' then
       local values = lookUp(replaced, 'c', 'e', 'u')
@@ -65,13 +67,13 @@ export const logInSession = defineScript<LogInResult>({
     end
 
     local isIndex = redis.call('TYPE', index).ok == 'zset'
-    local result, live = {'done'}, {}
+    local result, live = {'done', 0}, {}
     if maxCount > 0 and isIndex then
       for _, id in ipairs(redis.call('ZRANGE', index, 0, -1)) do
         local values = id == replacedId and {} or lookUp(base .. id, 'c', 'e', 'u', 's')
         local _, status = lifeOf(values[1], values[2], absoluteMs, epoch, now)
         if status == 'live' and values[3] == userId then
-          live[#live + 1] = {id, tonumber(policy == 'evict-idlest' and values[4] or values[1])}
+          live[#live + 1] = {id, timeOf(policy == 'evict-idlest' and values[4] or values[1]) or 0}
         end
       end
     end
@@ -115,10 +117,21 @@ export const logInSession = defineScript<LogInResult>({
     end
     redis.call('ZADD', index, finish, deviceId)
     redis.call('PEXPIRE', index, math.max(finish - now, redis.call('PTTL', index)))
+    -- For a notice only: unlike the limit it may miss a key whose slot is moving, and a log-in is not refused for it.
+    result[2] = #live - math.max(excess, 0)
+    if maxCount == 0 then
+      for _, id in ipairs(redis.call('ZRANGE', index, -100, -1)) do
+        local values = id == deviceId and {} or redis.pcall('HMGET', base .. id, 'c', 'e')
+        local _, status = lifeOf(values[1], values[2], absoluteMs, epoch, now)
+        if status == 'live' then
+          result[2] = result[2] + 1
+        end
+      end
+    end
     return result
   `,
   parse(reply) {
-    const [status, ...evicted] = reply as [LogInResult['status'], ...string[]];
-    return { status, evicted };
+    const [status, others, ...evicted] = reply as [LogInResult['status'], number | undefined, ...string[]];
+    return { status, evicted, otherSessionCount: others ?? 0 };
   },
 });

@@ -82,7 +82,7 @@ export const readSession = defineScript<ReadResult>({
       redis.call('HSET', session, 'r', current .. ' ' .. renewed .. ' 0 ' .. currentProof .. ' ' .. previousProof)
     end
 
-    local wantedMs, ttlMs = math.min(tonumber(own.m or '') or idleMs, leftMs), redis.call('PTTL', session)
+    local wantedMs, ttlMs = math.min(idleOf(own.m, idleMs), leftMs), redis.call('PTTL', session)
     if touchWindowMs >= 0 and (ttlMs < wantedMs - touchWindowMs or ttlMs > wantedMs + touchWindowMs) then
       redis.call('PEXPIRE', session, wantedMs)
       redis.call('HSET', session, 's', now)

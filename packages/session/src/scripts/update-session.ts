@@ -58,7 +58,7 @@ export const updateSession = defineScript<UpdateResult>({
       redis.call('HSET', session, ARGV[i], ARGV[i + 1])
     end
     redis.call('HSET', session, 's', now, 'v', string.sub(token .. version, 1, 128))
-    redis.call('PEXPIRE', session, math.min(tonumber(own[4] or '') or idleMs, leftMs))
+    redis.call('PEXPIRE', session, math.min(idleOf(own[4], idleMs), leftMs))
     return {'done'}
   `,
   parse(reply) {

@@ -125,8 +125,8 @@ export const deviceLines: readonly Line[] = [
       await logIn(shop, 'ann', MAC);
       await logIn(shop, 'ann', { ...MAC, 'X-Forwarded-For': '203.0.113.77' });
       expect(eventsOf(shop, 'logged-in')).toStrictEqual([
-        expect.objectContaining({ userId: 'ann', otherSessions: 0 }),
-        expect.objectContaining({ otherSessions: 1, label: 'Chrome on macOS', ipPrefix: '203.0.113.0/24' }),
+        expect.objectContaining({ userId: 'ann', otherSessionCount: 0 }),
+        expect.objectContaining({ otherSessionCount: 1, label: 'Chrome on macOS', ipPrefix: '203.0.113.0/24' }),
       ]);
     },
   },

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect, it, jest } from '@jest/globals';
-import { checklist, PENDING } from './checklist.js';
+import { checklist } from './checklist.js';
 import { plainSubject } from './plain-shop.js';
 
 const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
@@ -21,11 +21,12 @@ it('is met by plain express-session on connect-redis as far as the README says',
         reasons[line] = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
       }
     }
-    const ours = lines.filter(({ line }) => !PENDING.includes(line)).length;
     const range = `${lines[0]?.line}–${lines.at(-1)?.line}`;
-    rows.push(`| ${group} | ${range} | ${ours} of ${lines.length} | ${met.length - before} of ${lines.length} |`);
+    rows.push(
+      `| ${group} | ${range} | ${lines.length} of ${lines.length} | ${met.length - before} of ${lines.length} |`,
+    );
   }
-  rows.push(`| all | 1–48 | ${48 - PENDING.length} of 48 | ${met.length} of 48 |`);
+  rows.push(`| all | 1–48 | 48 of 48 | ${met.length} of 48 |`);
   rows.push(`The latter meets lines ${met.join(', ')}.`);
   const printed = readme.replaceAll(/ +\|/g, ' |').replaceAll(/\| +/g, '| ').split('\n');
   const missing = rows.filter((row) => !printed.includes(row));
