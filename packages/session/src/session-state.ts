@@ -104,6 +104,7 @@ export function adopt(
   const state = { ...blank, readAt: performance.now(), ...known };
   sessionStates.set(sessionObject, state);
   if (known.request !== undefined) known.request.lastSession = sessionObject;
+  lockNames(sessionObject);
   Object.defineProperty(sessionObject, 'userId', {
     configurable: true,
     enumerable: false,
@@ -112,4 +113,17 @@ export function adopt(
       throw new UserIdError('req.session.userId cannot be assigned: call logIn(req, userId), which gives a new id too');
     },
   });
+}
+
+/**
+ * Keeps handlers that take a property's name from a client (`session[name] = value`) from replacing what express-session
+ * uses when the response ends: it would throw there, where nobody can answer any more, and the request would hang.
+ */
+function lockNames(sessionObject: Session): void {
+  for (const name of ['touch', 'resetMaxAge', 'cookie'] as const) {
+    const isData = name === 'cookie';
+    Object.defineProperty(sessionObject, name, { value: sessionObject[name], configurable: true, enumerable: isData });
+  }
+  // An own property in place of the setter that would replace the prototype. Not enumerable: it is never stored.
+  Object.defineProperty(sessionObject, '__proto__', { value: undefined, configurable: true, writable: true });
 }
