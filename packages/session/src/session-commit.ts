@@ -133,7 +133,11 @@ export function createResponseCommit(req: Request, state: RequestState, parts: C
     hide();
     state.issuedId = undefined;
     const isGone = error instanceof SessionGoneError && onGone === 'unauthorized';
-    if (isGone) state.hasEnded = true;
+    if (isGone) {
+      state.hasEnded = true;
+      // RFC 9110 §15.5.2: as the guards do.
+      state.res.setHeader('WWW-Authenticate', `Cookie cookie-name="${state.cookie.variant.name}"`);
+    }
     answerFailure(req, state.res, error, isGone ? 401 : undefined);
   }
 

@@ -12,7 +12,7 @@ import { compareFields, decodeFields, encodeFields, type SessionFields } from '.
 import type { SessionRepository } from './session-repository.js';
 import { stateOf } from './session-state.js';
 
-const MAX_ATTEMPTS = 200;
+const MAX_ATTEMPTS = 100;
 const LONGEST_PAUSE_MS = 20;
 
 export interface UpdateParts {

@@ -57,7 +57,7 @@ export async function openLane() {
         deadlineMs: 20_000,
         routes: (app, sessions) => {
           app.post('/act/:action/:gate', async (req, res) => {
-            const { action, gate = '' } = req.params;
+            const { action, gate } = req.params;
             const { session } = req;
             const { userId } = session;
             const [device] = userId === undefined ? [] : await sessions.list(userId, req);
@@ -110,5 +110,5 @@ export type Lane = Awaited<ReturnType<typeof openLane>>;
 
 /** A gate that a request of a schedule stops at. */
 export function newGate(): { arrived: Deferred<void>; open: Deferred<void> } {
-  return { arrived: deferred<void>(), open: deferred<void>() };
+  return { arrived: deferred(), open: deferred() };
 }

@@ -1,7 +1,7 @@
 import { createSessions } from '@sallyport/session';
-import { connect, listen } from '@sallyport/testkit';
+import { connect, listen, type ProcessContext } from '@sallyport/testkit';
 import express from 'express';
-import { Cluster, type Redis } from 'ioredis';
+import { Cluster } from 'ioredis';
 import { secret } from './shop.js';
 
 export interface WriterTask {
@@ -9,19 +9,20 @@ export interface WriterTask {
   readonly cookie: string;
   /** Nodes of a Cluster; without them, the worker's Redis. */
   readonly nodes?: { readonly host: string; readonly port: number }[];
-  /** What each of the requests does: sets a field of its own, or adds one to a counter. */
-  readonly what: 'fields' | 'count';
   readonly requests: number;
 }
 
-/** Sends requests of one session to an application in this process, all at once; gives how many succeeded. */
+/**
+ * Sends requests of one session to an application in this process: first all that set a field of their own, at once, then
+ * all that add one to a counter. Gives how many of each succeeded.
+ */
 export async function run(
-  { prefix, cookie, nodes, what, requests }: WriterTask,
-  { index }: { readonly index: number },
-): Promise<number> {
+  { prefix, cookie, nodes, requests }: WriterTask,
+  { index, barrier }: ProcessContext,
+): Promise<[number, number]> {
   const redis = nodes === undefined ? connect() : new Cluster(nodes);
   const sessions = createSessions<Record<string, unknown>>({
-    redis: redis as Redis,
+    redis,
     prefix,
     secrets: [secret],
     idleMs: 600_000,
@@ -38,10 +39,15 @@ export async function run(
     res.end();
   });
   const server = await listen(app);
-  const paths = Array.from({ length: requests }, (_, at) => (what === 'count' ? '/count' : `/field/p${index}n${at}`));
-  const answers = await Promise.all(
-    paths.map((path) => fetch(server.url + path, { method: 'POST', headers: { cookie } })),
-  );
+  const send = async (pathOf: (at: number) => string) => {
+    const paths = Array.from({ length: requests }, (_, at) => server.url + pathOf(at));
+    const answers = await Promise.all(paths.map((path) => fetch(path, { method: 'POST', headers: { cookie } })));
+    return answers.filter(({ status }) => status === 200).length;
+  };
+  await barrier();
+  const fields = await send((at) => `/field/p${index}n${at}`);
+  await barrier();
+  const counts = await send(() => '/count');
   redis.disconnect();
-  return answers.filter(({ status }) => status === 200).length;
+  return [fields, counts];
 }
