@@ -18,6 +18,7 @@ export function newRequestState(res: Response, cookie: CookieChoice, seenCookie:
     seenCookie,
     legacyCookieName: undefined,
     isCookieDead: false,
+    needsStepUp: false,
     waitedMs: 0,
     isStoreDown: false,
     hasEnded: false,
@@ -40,6 +41,8 @@ export interface RequestState extends WaitBudget {
   legacyCookieName: string | undefined;
   /** The cookie is well signed and names a session that has ended elsewhere. */
   isCookieDead: boolean;
+  /** The session is used from elsewhere, and its user has to log in again before what matters. */
+  needsStepUp: boolean;
   /** The session could not be read and the policy lets the request go on: whatever it changes cannot be kept. */
   isStoreDown: boolean;
   /** The session that the cookie names has ended: the cookie has to go. */
@@ -83,8 +86,6 @@ export interface SessionState {
   readonly record: SessionRecord | undefined;
   /** When it was read, by the process's own monotonic clock. */
   readonly readAt: number;
-  /** It is used from elsewhere, and its user has to log in again before what matters. */
-  needsStepUp?: boolean;
 }
 
 const sessionStates = new WeakMap<object, SessionState>();
