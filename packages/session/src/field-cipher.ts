@@ -42,17 +42,23 @@ export function createFieldCipher(keys: readonly string[], acceptsPlain: boolean
     const master = Buffer.from(hkdfSync('sha256', key, '', 'sallyport session encryption', 32));
     // Says which key it is and nothing about it.
     const id = createHash('sha256').update('key id').update(master).digest('base64url').slice(0, 6);
-    return { id, master };
+    return { id, master, place: '', derived: master };
   });
   const [current] = ring;
   if (current === undefined) throw new TypeError('a cipher needs a key');
-  const sessionKey = (master: Buffer, place: string) => createHmac('sha256', master).update(place).digest();
+
+  /** The key of one session; kept for its next property. */
+  function sessionKey(key: (typeof ring)[number], place: string): Buffer {
+    if (key.place !== place)
+      Object.assign(key, { place, derived: createHmac('sha256', key.master).update(place).digest() });
+    return key.derived;
+  }
   const context = (place: string, name: string) => Buffer.from(`${place}\0${name}`);
 
   return {
     seal(place, name, json) {
       const nonce = randomBytes(NONCE_BYTES);
-      const cipher = createCipheriv(ALGORITHM, sessionKey(current.master, place), nonce);
+      const cipher = createCipheriv(ALGORITHM, sessionKey(current, place), nonce);
       cipher.setAAD(context(place, name));
       const parts = [nonce, cipher.update(json, 'utf8'), cipher.final(), cipher.getAuthTag()];
       return `"~1.${current.id}.${Buffer.concat(parts).toString('base64url')}"`;
@@ -65,7 +71,7 @@ export function createFieldCipher(keys: readonly string[], acceptsPlain: boolean
       const bytes = Buffer.from(text, 'base64url');
       if (bytes.length < NONCE_BYTES + TAG_BYTES) return 'corrupt';
       const end = bytes.length - TAG_BYTES;
-      const decipher = createDecipheriv(ALGORITHM, sessionKey(key.master, place), bytes.subarray(0, NONCE_BYTES), {
+      const decipher = createDecipheriv(ALGORITHM, sessionKey(key, place), bytes.subarray(0, NONCE_BYTES), {
         authTagLength: TAG_BYTES,
       });
       decipher.setAAD(context(place, name));

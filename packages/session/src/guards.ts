@@ -40,7 +40,7 @@ export function createFreshGuard(
   return function requireFresh(req, res, next) {
     guard(requestState, req, res, next, false, () => {
       const state = stateOf(req.session);
-      if (state?.needsStepUp === true) return { reason: 'step-up', maxAgeMs };
+      if (requestState(req)?.needsStepUp === true) return { reason: 'step-up', maxAgeMs };
       return state === undefined || logInAgeMs(state, absoluteMs) > maxAgeMs
         ? { reason: 'stale', maxAgeMs }
         : undefined;

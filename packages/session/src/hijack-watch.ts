@@ -68,7 +68,7 @@ export function createHijackWatch({ binding, repository, events }: HijackParts):
     }
     if (mismatch === undefined) return undefined;
     report(address, userId, mismatch);
-    if (mismatch.policy === 'step-up') state.needsStepUp = true;
+    if (mismatch.policy === 'step-up') request.needsStepUp = true;
     return mismatch.policy === 'end' ? end(req, request, address, userId) : undefined;
   };
 }

@@ -87,6 +87,7 @@ export async function logIn(
 
   if (replaced !== undefined) context.snapshots?.forget(replaced.deviceId);
   request.nextId = sessionId;
+  request.needsStepUp = false;
   req.sessionStore.generate(req);
   Object.assign(req.session, keptData);
   adopt(req.session, { request, userId, isNew: false, stored });

@@ -95,7 +95,7 @@ export function createMigration({ options, migrateFrom, repository, events }: Mi
       await repository.commit(address, { changes, isNew: true, token: undefined, renewal: undefined });
     } else {
       const place = { label: deviceLabel(req.headers['user-agent']), ipPrefix: ipPrefix(req.ip) };
-      const login = { address, userId, ...place, kept: set, replaced: undefined, token: undefined };
+      const login = { address, userId, ...place, kept: ['t', '1', ...set], replaced: undefined, token: undefined };
       const { status } = await repository.logIn(login);
       // The user has too many sessions, and the policy is to refuse one more.
       if (status !== 'done') return undefined;

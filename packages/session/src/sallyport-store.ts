@@ -186,7 +186,7 @@ export class SallyportStore extends RedisStore {
 
   #write(sessionId: string, session: Session & SessionData): Promise<void> | undefined {
     const address = addressOf(sessionId);
-    if (address === undefined) throw new SessionDataError('id', sessionId);
+    if (address === undefined) throw new SessionDataError('id', undefined);
     const state = stateOf(session);
     const request = state?.request;
     const isNew = state?.isNew ?? true;

@@ -7,7 +7,9 @@ import type { SessionState } from './session-state.js';
 export function logInAgeMs({ record, readAt }: SessionState, absoluteMs: number): number {
   const sinceMs = performance.now() - readAt;
   if (record === undefined) return sinceMs;
-  const { createdMs, endMs, leftMs } = record;
+  const { createdMs, endMs, leftMs, isTakenOver } = record;
+  // Nobody knows how long ago the log-in was: it is no fresh one.
+  if (isTakenOver) return Number.POSITIVE_INFINITY;
   return Math.min(endMs, createdMs + absoluteMs) - leftMs - createdMs + sinceMs;
 }
 

@@ -6,6 +6,7 @@
 //   r  renewal of the id: generation, time, 1 until first used, proof, previous proof       (once renewed)
 //   v  the last 16 versions, 8 characters each                       (once update() was used)
 //   n  last network     o  the one before    w  when it was left, ms   (once it was used from another network)
+//   t  1 when it was taken over from connect-redis
 //   .<name>             JSON of req.session.<name>: the dot keeps the names of users apart from ours
 
 import { SessionDataError } from './errors.js';
@@ -46,6 +47,8 @@ export interface SessionRecord extends StoredFields, ReadCircumstances {
   readonly lastIpPrefix: string;
   /** The idle limit that was given to this session only. */
   readonly maxAgeMs: number | undefined;
+  /** Whether it is not known when the user logged in: before it was taken over from connect-redis. */
+  readonly isTakenOver: boolean;
   /** The hash of the present id's secret, as long as nobody has used that id. */
   readonly unusedProof: string | undefined;
 }
@@ -133,6 +136,7 @@ export function decodeRecord(read: ReadCircumstances, flat: readonly string[]): 
     lastIpPrefix: own.get('n') ?? own.get('i') ?? '',
     // What is no limit to the scripts is none here.
     maxAgeMs: maxAge !== undefined && /^[1-9]\d{0,14}$/.test(maxAge) ? Number(maxAge) : undefined,
+    isTakenOver: own.has('t'),
     unusedProof: unused === '1' ? proof : undefined,
   };
 }

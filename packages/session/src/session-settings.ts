@@ -8,6 +8,15 @@ import type { ResolvedOptions } from './options.js';
 export interface SessionSettings {
   readonly idleMs: number;
   readonly absoluteMs: number;
+  /** `null`: an id lives as long as its session. */
+  readonly renewalMs: number | null;
+  readonly renewalGraceMs: number;
+  readonly onReplay: ResolvedOptions['onReplay'];
+  /** `null`: any number. */
+  readonly maxDeviceCount: number | null;
+  readonly onDeviceLimit: ResolvedOptions['onDeviceLimit'];
+  readonly maxBytes: number;
+  readonly isEncrypted: boolean;
   readonly binding: ResolvedBinding;
   readonly cookie: {
     readonly name: string;
@@ -24,12 +33,20 @@ export interface SessionSettings {
   };
 }
 
-export function describeSettings({ idleMs, absoluteMs, binding, cookie }: ResolvedOptions): SessionSettings {
+export function describeSettings(options: ResolvedOptions): SessionSettings {
+  const { idleMs, absoluteMs, renewalGraceMs, onReplay, onDeviceLimit, maxBytes, binding, cookie } = options;
   const { secure, persistent, whenSecure, whenPlain } = cookie;
   const { path, sameSite, domain = null, partitioned = false } = whenSecure.attributes;
   return {
     idleMs,
     absoluteMs,
+    renewalMs: options.renewalMs ?? null,
+    renewalGraceMs,
+    onReplay,
+    maxDeviceCount: options.maxDeviceCount ?? null,
+    onDeviceLimit,
+    maxBytes,
+    isEncrypted: options.encryption !== undefined,
     binding: { ...binding },
     cookie: {
       name: whenSecure.name,

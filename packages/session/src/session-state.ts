@@ -18,6 +18,7 @@ export function newRequestState(res: Response, cookie: CookieChoice, seenCookie:
     seenCookie,
     legacyCookieName: undefined,
     isCookieDead: false,
+    needsStepUp: false,
     waitedMs: 0,
     isStoreDown: false,
     hasEnded: false,
@@ -40,6 +41,8 @@ export interface RequestState extends WaitBudget {
   legacyCookieName: string | undefined;
   /** The cookie is well signed and names a session that has ended elsewhere. */
   isCookieDead: boolean;
+  /** The session is used from elsewhere, and its user has to log in again before what matters. */
+  needsStepUp: boolean;
   /** The session could not be read and the policy lets the request go on: whatever it changes cannot be kept. */
   isStoreDown: boolean;
   /** The session that the cookie names has ended: the cookie has to go. */
@@ -83,8 +86,6 @@ export interface SessionState {
   readonly record: SessionRecord | undefined;
   /** When it was read, by the process's own monotonic clock. */
   readonly readAt: number;
-  /** It is used from elsewhere, and its user has to log in again before what matters. */
-  needsStepUp?: boolean;
 }
 
 const sessionStates = new WeakMap<object, SessionState>();
@@ -104,6 +105,7 @@ export function adopt(
   const state = { ...blank, readAt: performance.now(), ...known };
   sessionStates.set(sessionObject, state);
   if (known.request !== undefined) known.request.lastSession = sessionObject;
+  lockNames(sessionObject);
   Object.defineProperty(sessionObject, 'userId', {
     configurable: true,
     enumerable: false,
@@ -112,4 +114,17 @@ export function adopt(
       throw new UserIdError('req.session.userId cannot be assigned: call logIn(req, userId), which gives a new id too');
     },
   });
+}
+
+/**
+ * Keeps handlers that take a property's name from a client (`session[name] = value`) from replacing what express-session
+ * uses when the response ends: it would throw there, where nobody can answer any more, and the request would hang.
+ */
+function lockNames(sessionObject: Session): void {
+  for (const name of ['touch', 'resetMaxAge', 'cookie'] as const) {
+    const isData = name === 'cookie';
+    Object.defineProperty(sessionObject, name, { value: sessionObject[name], configurable: true, enumerable: isData });
+  }
+  // An own property in place of the setter that would replace the prototype. Not enumerable: it is never stored.
+  Object.defineProperty(sessionObject, '__proto__', { value: undefined, configurable: true, writable: true });
 }

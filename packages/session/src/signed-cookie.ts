@@ -8,7 +8,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 export interface SignedCookie {
   /**
    * `none`: no cookie of that name; `forged`: none of them carries a valid signature; `ambiguous`: several valid ones
-   * name different sessions; `valid`: exactly one session is named.
+   * name different sessions, or there are very many; `valid`: exactly one session is named.
    */
   readonly verdict: 'none' | 'forged' | 'ambiguous' | 'valid';
   /** The session id of a `valid` cookie. */
@@ -19,6 +19,11 @@ export interface SignedCookie {
   readonly isOutdated: boolean;
 }
 
+/** How many cookies of the name are looked at: a header has room for hundreds, and each one costs a signature. */
+const MAX_COOKIES = 8;
+/** SHA-256 in base64, without padding. */
+const SIGNATURE_LENGTH = 43;
+
 const NONE: SignedCookie = { verdict: 'none', sessionId: undefined, pair: undefined, isOutdated: false };
 const FORGED: SignedCookie = { ...NONE, verdict: 'forged' };
 const AMBIGUOUS: SignedCookie = { ...NONE, verdict: 'ambiguous' };
@@ -27,9 +32,12 @@ const AMBIGUOUS: SignedCookie = { ...NONE, verdict: 'ambiguous' };
 export function readSignedCookie(header: string | undefined, name: string, secrets: readonly string[]): SignedCookie {
   if (header === undefined || !header.includes(name)) return NONE;
   let result = NONE;
+  let count = 0;
   for (const part of header.split(';')) {
     const equals = part.indexOf('=');
     if (equals === -1 || part.slice(0, equals).trim() !== name) continue;
+    count += 1;
+    if (count > MAX_COOKIES) return AMBIGUOUS;
     const found = verify(part.slice(equals + 1).trim(), name, secrets);
     if (found === undefined) {
       if (result === NONE) result = FORGED;
@@ -50,7 +58,7 @@ export function signSessionId(sessionId: string, secret: string): string {
 function verify(value: string, name: string, secrets: readonly string[]): SignedCookie | undefined {
   const plain = decode(value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value);
   const dot = plain.lastIndexOf('.');
-  if (!plain.startsWith('s:') || dot < 2) return undefined;
+  if (!plain.startsWith('s:') || dot < 2 || plain.length - dot - 1 !== SIGNATURE_LENGTH) return undefined;
   const sessionId = plain.slice(2, dot);
   const signature = Buffer.from(plain.slice(dot + 1));
   for (const [index, secret] of secrets.entries()) {

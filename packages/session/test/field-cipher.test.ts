@@ -1,3 +1,4 @@
+import { createDecipheriv, createHmac, hkdfSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { assert, json as anyJson, property, string } from 'fast-check';
 import { createFieldCipher, isSealed } from '../src/field-cipher.js';
@@ -18,6 +19,18 @@ describe('createFieldCipher()', () => {
       }),
     );
     expect(cipher.seal(place, 'a', '"marzipan"')).not.toBe(cipher.seal(place, 'a', '"marzipan"'));
+  });
+
+  it('is AES-256-GCM with a key of the session’s own: HKDF-SHA256 of the key, HMAC of the place', () => {
+    const master = Buffer.from(hkdfSync('sha256', KEYS[0], '', 'sallyport session encryption', 32));
+    const [, , text = ''] = (JSON.parse(cipher.seal(place, '.cart', '["apples"]')) as string).split('.');
+    const bytes = Buffer.from(text, 'base64url');
+    const key = createHmac('sha256', master).update(place).digest();
+    const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12));
+    decipher.setAAD(Buffer.from(`${place}\0.cart`)).setAuthTag(bytes.subarray(-16));
+    expect(`${decipher.update(bytes.subarray(12, -16), undefined, 'utf8')}${decipher.final('utf8')}`).toBe(
+      '["apples"]',
+    );
   });
 
   it('refuses a value that was moved to another property or session', () => {

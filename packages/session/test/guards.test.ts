@@ -79,6 +79,26 @@ describe('requireUser() and requireFresh()', () => {
     expect(answers.map(({ status }) => status)).toStrictEqual([503, 503]);
   });
 
+  it('ask for a log-in from elsewhere, also after reload(), until there was one', async () => {
+    const shop = await openShop({
+      binding: { userAgent: 'step-up' },
+      routes: (app, sessions) => {
+        const guard = sessions.requireFresh({ maxAgeMs: 60_000 });
+        app.post('/reload', (req, res, next) => {
+          const begin = req.query['again'] === undefined ? req.session.reload() : sessions.logIn(req, 'ann');
+          begin.then(() => guard(req, res, (error) => (error ? next(error) : res.json({ ok: true }))), next);
+        });
+      },
+    });
+    const cookie = sessionCookie(await shop.visit.post('/log-in/ann').set('User-Agent', 'curl/8'));
+    const ask = (path: string, userAgent: string) =>
+      shop.visit.post(path).set({ Cookie: cookie, 'User-Agent': userAgent });
+    expect((await ask('/reload', 'curl/8')).status).toBe(200);
+    const elsewhere = await ask('/reload', 'wget/1');
+    expect([elsewhere.status, elsewhere.body.reason]).toStrictEqual([401, 'step-up']);
+    expect((await ask('/reload?again', 'wget/1')).status).toBe(200);
+  });
+
   it('pass ERR_SESSION_MISSING on where the middleware has not run', async () => {
     const other = await openShop();
     const shop = await openShop({

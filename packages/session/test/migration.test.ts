@@ -76,6 +76,18 @@ describe('migrateFrom', () => {
     }
   });
 
+  it('does not count as a fresh log-in', async () => {
+    const { old, shop } = await move({
+      routes: (app, sessions) =>
+        app.post('/pay', sessions.requireFresh({ maxAgeMs: 60_000 }), (_req, res) => res.json({ ok: true })),
+    });
+    const before = cookieOf(await old.visit.post('/log-in/ann'));
+    const first = await shop.visit.post('/pay').set('Cookie', before);
+    expect([first.status, first.body.reason]).toStrictEqual([401, 'stale']);
+    const fresh = sessionCookie(await shop.visit.post('/log-in/ann').set('Cookie', sessionCookie(first)));
+    expect((await shop.visit.post('/pay').set('Cookie', fresh)).status).toBe(200);
+  });
+
   it('takes an anonymous session over as one, and ends it at the log-in that follows', async () => {
     const { old, shop } = await move();
     const before = cookieOf(await old.visit.post('/set/cart/full'));

@@ -173,10 +173,11 @@ export const storageLines: readonly Line[] = [
     source: 'A 7.1.1, A 7.1.2',
     claim: 'describes its limits and its cookie as they are',
     async check(subject) {
-      const shop = await subject.open({ idleMs: 60_000, absoluteMs: 120_000 });
-      const { idleMs, absoluteMs, cookie } = shop.sessions.describe();
+      const shop = await subject.open({ idleMs: 60_000, absoluteMs: 120_000, maxDeviceCount: 2 });
+      const { idleMs, absoluteMs, maxDeviceCount, cookie } = shop.sessions.describe();
       expect({ idleMs, absoluteMs }).toStrictEqual({ idleMs: 60_000, absoluteMs: 120_000 });
-      await logIn(shop);
+      for (let logIns = 0; logIns < 4; logIns += 1) await logIn(shop);
+      expect(await shop.sessions.list('ann')).toHaveLength(maxDeviceCount ?? 0);
       const [key = ''] = (await keysOf(shop)).filter((name) => !name.includes(':user:'));
       expect(await shop.redis.pttl(key)).toBeLessThanOrEqual(idleMs);
       const [c, e] = await shop.redis.hmget(key, 'c', 'e');
