@@ -15,7 +15,7 @@ import {
 import { idOf } from './shop.js';
 
 const isFull = process.env['SALLYPORT_TEST'] === 'full';
-const SCHEDULES = isFull ? 10_000 : 240;
+const SCHEDULES = isFull ? 10_000 : 160;
 const LANES = 4;
 
 /** Runs one schedule: some requests of one session, stopped between read and act, and let go in random order. */

@@ -28,7 +28,7 @@ describe('req.session.update()', () => {
         draft['double'] = Number(draft['count']) * 2;
         delete draft['theme'];
       });
-      return { ...req.session };
+      return Object.fromEntries(Object.entries(req.session));
     });
     const { body } = await post();
     expect(body.result).toMatchObject({ count: 1, double: 2 });

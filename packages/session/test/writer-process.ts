@@ -4,20 +4,32 @@ import express from 'express';
 import { Cluster } from 'ioredis';
 import { secret } from './shop.js';
 
-export interface WriterTask {
+/** One session to write to. */
+export interface WriterTarget {
   readonly prefix: string;
   readonly cookie: string;
   /** Nodes of a Cluster; without them, the worker's Redis. */
   readonly nodes?: { readonly host: string; readonly port: number }[];
+}
+
+export interface WriterTask {
+  readonly targets: readonly WriterTarget[];
   readonly requests: number;
 }
 
 /**
- * Sends requests of one session to an application in this process: first all that set a field of their own, at once, then
+ * Sends requests of each session to an application in this process: first all that set a field of their own, at once, then
  * all that add one to a counter. Gives how many of each succeeded.
  */
-export async function run(
-  { prefix, cookie, nodes, requests }: WriterTask,
+export async function run({ targets, requests }: WriterTask, context: ProcessContext): Promise<[number, number][]> {
+  const results: [number, number][] = [];
+  for (const target of targets) results.push(await writeTo(target, requests, context));
+  return results;
+}
+
+async function writeTo(
+  { prefix, cookie, nodes }: WriterTarget,
+  requests: number,
   { index, barrier }: ProcessContext,
 ): Promise<[number, number]> {
   const redis = nodes === undefined ? connect() : new Cluster(nodes);
