@@ -11,7 +11,7 @@ import type { RequestState } from './session-state.js';
 export function createCookieWatch(events: EventSink<SessionEvent>): (req: Request, state: RequestState) => void {
   const guesses = createGuessWatch();
   return (req, { seenCookie: { verdict }, isCookieDead }) => {
-    if (verdict === 'none' || !events.isActive) return;
+    if (verdict === 'none') return;
     if (verdict === 'ambiguous') return events.emit({ type: 'ambiguous-cookie' });
     if (verdict === 'valid' && !isCookieDead) return;
     const network = ipPrefix(req.ip);

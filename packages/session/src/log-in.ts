@@ -12,7 +12,6 @@ import {
   SessionGoneError,
   SessionIdError,
   SessionMissingError,
-  UserIdError,
 } from './errors.js';
 import type { SessionEvent } from './events.js';
 import { ipPrefix } from './ip-prefix.js';
@@ -22,6 +21,7 @@ import { addressOf, bucketOfUser, type PresentedId } from './session-id.js';
 import { newSessionId } from './session-middleware.js';
 import { encodeFields } from './session-record.js';
 import type { SessionRepository } from './session-repository.js';
+import { checkUserId } from './user-id.js';
 import { adopt, stateOf, type RequestState } from './session-state.js';
 import type { Snapshots } from './snapshots.js';
 
@@ -32,14 +32,6 @@ export interface LogInContext {
   readonly snapshots: Snapshots | undefined;
   readonly events: EventSink<SessionEvent>;
   readonly requestState: (req: object) => RequestState | undefined;
-}
-
-/** @throws {UserIdError} when `userId` cannot name a user */
-export function checkUserId(userId: unknown): asserts userId is string {
-  if (typeof userId !== 'string') throw new UserIdError(`A user id must be a string, got ${typeof userId}`);
-  if (userId.length < 1 || userId.length > 512 || !userId.isWellFormed()) {
-    throw new UserIdError(`A user id must have 1 to 512 characters of well-formed text, got ${userId.length}`);
-  }
 }
 
 /** Replaces the request's session by a new one that belongs to `userId`; `sessions.logIn()` says how. */

@@ -9,7 +9,7 @@ export interface MigrationOptions {
   /** The `secret`s of express-session. @default those of this package */
   readonly secrets?: readonly string[];
   /** Gives the user of a stored session; `undefined` for an anonymous one. @default the property `userId` */
-  readonly userIdOf?: (data: Readonly<Record<string, unknown>>) => string | undefined;
+  readonly userIdOf?: (data: Readonly<Record<string, unknown>>) => string | number | null | undefined;
 }
 
 export type ResolvedMigration = Omit<Required<MigrationOptions>, 'secrets'> & Pick<MigrationOptions, 'secrets'>;

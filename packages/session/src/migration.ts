@@ -17,11 +17,11 @@ import { claimLegacy } from './scripts/claim-legacy.js';
 import { addressOf, bucketOfUser, createSessionId } from './session-id.js';
 import { encodeFields } from './session-record.js';
 import type { SessionRepository } from './session-repository.js';
+import { checkUserId } from './user-id.js';
 import type { RequestState } from './session-state.js';
 import { readSignedCookie, signSessionId } from './signed-cookie.js';
 
 const CLAIM_MS = 2_000;
-const CLAIMED_STAYS_MS = 10_000;
 /** How often a request looks again while another one moves its session. */
 const LOOK_AGAIN_MS = 10;
 /** Ids of express-session's `uid-safe`, and what applications make of `genid`. */
@@ -81,8 +81,7 @@ export function createMigration({ options, migrateFrom, repository, events }: Mi
       await call(() => redis.call('unlink', key));
       return undefined;
     }
-    const found = migrateFrom.userIdOf(data);
-    const userId = found !== undefined && isUserId(found) ? found : undefined;
+    const userId = toUserId(migrateFrom.userIdOf(data));
     const bucket = userId === undefined ? createSessionId().slice(0, 2) : bucketOfUser(userId);
     const sessionId = idIn(bucket, legacyId);
     const address = addressOf(sessionId);
@@ -116,9 +115,13 @@ export function createMigration({ options, migrateFrom, repository, events }: Mi
   async function take(req: Request, legacyId: string): Promise<string | undefined> {
     const giveUpAt = performance.now() + deadlineMs;
     for (;;) {
-      const claim = await call(() => claimLegacy.run(redis, [keyOf(legacyId)], [CLAIM_MS, CLAIMED_STAYS_MS]));
+      const claim = await call(() => claimLegacy.run(redis, [keyOf(legacyId)], [CLAIM_MS]));
       if (claim.state === 'none') return follow(legacyId);
-      if (claim.state === 'claimed') return move(req, legacyId, claim.json);
+      if (claim.state === 'claimed') {
+        // Whoever began may have come as far as the new session, which may have ended since: it must not begin again.
+        const moved = claim.isSecond ? await follow(legacyId) : undefined;
+        return moved ?? move(req, legacyId, claim.json);
+      }
       if (performance.now() >= giveUpAt) {
         throw new StoreUnavailableError('session', 'deadline', 'another request is still taking the session over');
       }
@@ -148,9 +151,16 @@ export function createMigration({ options, migrateFrom, repository, events }: Mi
   };
 }
 
-/** Whether `logIn()` would take it. */
-function isUserId(value: string): boolean {
-  return value.length >= 1 && value.length <= 512 && value.isWellFormed();
+/**
+ * What `userIdOf` gave, as a user id; `undefined` for an anonymous session.
+ *
+ * @throws {UserIdError} when it is something else: nobody is logged out without a word for a number too many
+ */
+function toUserId(found: unknown): string | undefined {
+  if (found === undefined || found === null) return undefined;
+  const userId = typeof found === 'number' ? String(found) : found;
+  checkUserId(userId);
+  return userId;
 }
 
 /** The properties of a session as connect-redis stores it; `undefined` for what is none, or is over. */

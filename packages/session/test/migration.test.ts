@@ -114,6 +114,32 @@ describe('migrateFrom', () => {
     expect(body).toStrictEqual({ userId: 'u7', data: { passport: { user: 'u7' } } });
   });
 
+  it.each([
+    ['a number', 7, '7'],
+    ['null', null, null],
+    ['nothing', undefined, null],
+  ])('takes %s for the user that it is', async (_what, found, userId) => {
+    const prefix = uniquePrefix('sess');
+    const { old, shop } = await move({ migrateFrom: { prefix, userIdOf: () => found } });
+    const other = await plainSubject.open({ redis: shop.redis, prefix });
+    const before = cookieOf(await other.visit.post('/set/a/b'));
+    expect((await shop.visit.get('/').set('Cookie', before)).body).toStrictEqual({ userId, data: { a: 'b' } });
+    expect((await old.visit.get('/').set('Cookie', before)).body.userId).toBeNull();
+  });
+
+  it('loses no session over a userIdOf that throws or gives what is no user id', async () => {
+    const prefix = uniquePrefix('sess');
+    const redis = connect();
+    const old = await plainSubject.open({ redis, prefix });
+    const before = cookieOf(await old.visit.post('/log-in/ann'));
+    const broken = await openShop({ redis, migrateFrom: { prefix, userIdOf: () => ({ id: 1 }) as never } });
+    const refused = await broken.visit.get('/').set('Cookie', before);
+    expect([refused.status, refused.body.code]).toStrictEqual([500, 'ERR_SESSION_USER_ID']);
+    expect(await redis.ttl(`${prefix}${idIn(before)}`)).toBeGreaterThan(500);
+    const mended = await openShop({ redis, prefix: broken.prefix, migrateFrom: { prefix } });
+    expect((await mended.visit.get('/').set('Cookie', before)).body.userId).toBe('ann');
+  });
+
   it('works under the same cookie name, with the old secrets', async () => {
     const redis = connect();
     const prefix = uniquePrefix('sess');
@@ -182,8 +208,13 @@ describe('migrateFrom', () => {
     const json = (await redis.get(key)) ?? '';
     await redis.set(key, json.replace('{', `{"claimedAt":${Date.now() + 60_000},`));
     expect((await shop.visit.get('/').set('Cookie', before)).status).toBe(503);
-    await redis.set(key, json.replace('{', '{"claimedAt":1000,'));
-    expect((await shop.visit.get('/').set('Cookie', before)).body).toStrictEqual({ userId: 'ann', data: {} });
+    await redis.set(key, json.replace('{', '{"claimedAt":1000,'), 'EX', 600);
+    const response = await shop.visit.get('/').set('Cookie', before);
+    expect(response.body).toStrictEqual({ userId: 'ann', data: {} });
+    // The one who died had come far, and the session has ended since: the second claim does not begin again.
+    await shop.visit.post('/log-out').set('Cookie', sessionCookie(response));
+    await redis.set(key, json.replace('{', '{"claimedAt":1000,'), 'EX', 600);
+    expect((await shop.visit.get('/').set('Cookie', before)).body).toStrictEqual({ userId: null, data: {} });
   });
 
   it.each([

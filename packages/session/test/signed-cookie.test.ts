@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { assert, property, string } from 'fast-check';
 import { readSignedCookie, signSessionId } from '../src/signed-cookie.js';
+import { until } from '@sallyport/testkit';
 import { openShop, sessionCookie } from './shop.js';
 
 const secrets = ['the current secret, also of 32 bytes', 'the previous secret, also of 32 bytes'] as const;
@@ -87,5 +88,23 @@ describe('a cookie that a previous secret signed', () => {
     const response = await after.visit.post('/log-in/ann').set('Cookie', sent);
     expect(response.headers['set-cookie']).toHaveLength(1);
     expect((await after.visit.get('/').set('Cookie', sessionCookie(response))).body.userId).toBe('ann');
+  });
+});
+
+describe('a cookie of a previous secret whose id was renewed a moment ago', () => {
+  it('is not signed anew: the previous id does not come back to the browser', async () => {
+    const [current, previous] = secrets;
+    const before = await openShop({ secrets: [previous], renewalMs: 1000 });
+    const first = sessionCookie(await before.visit.post('/log-in/ann'));
+    const second = await until(async () => sessionCookie(await before.visit.get('/').set('Cookie', first)), {
+      timeoutMs: 8000,
+      everyMs: 100,
+    });
+    const after = await openShop({ prefix: before.prefix, secrets: [current, previous], renewalMs: 1000 });
+    // The browser has the present id, and uses it.
+    expect((await after.visit.get('/').set('Cookie', second)).body.userId).toBe('ann');
+    const late = await after.visit.get('/').set('Cookie', first);
+    expect(late.body.userId).toBe('ann');
+    expect(late.headers['set-cookie'] ?? []).toStrictEqual([]);
   });
 });
