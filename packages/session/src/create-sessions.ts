@@ -48,7 +48,7 @@ export function createSessions<Data extends object = SessionData>(given: Session
     events.emit({ type: 'store-failure', operation, reason });
   const repository = encryptRepository(createSessionRepository({ ...options, onFailure }), prefix, options.encryption);
   const context = { options, repository, events, snapshots, requestState: (req: object) => states.get(req) };
-  const update = createUpdater({ repository, events, maxBytes });
+  const update = createUpdater({ repository, events, maxBytes, snapshots });
   const watcher = createWatcher({
     redis,
     repository,

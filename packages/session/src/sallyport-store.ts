@@ -23,7 +23,6 @@ type Callback<T> = (error: unknown, result?: T) => unknown;
 /** The request on whose behalf express-session calls `get`, which is not told. */
 export interface Reader {
   readonly state: RequestState;
-  readonly isTouching: boolean;
   /** Whether a session that cannot be read may be shown as it was. */
   readonly mayShowSnapshot: () => boolean;
 }
@@ -139,7 +138,7 @@ export class SallyportStore extends RedisStore {
     const { repository, events, snapshots } = this.#options;
     let record;
     try {
-      record = await repository.read(id, reader?.isTouching === false ? 'look' : 'touch');
+      record = await repository.read(id, reader?.state.isTouching === false ? 'look' : 'touch');
     } catch (error) {
       const snapshot = reader?.mayShowSnapshot() === true ? snapshots?.find(id) : undefined;
       if (reader === undefined || snapshot === undefined || !(error instanceof StoreUnavailableError)) throw error;
@@ -201,7 +200,7 @@ export class SallyportStore extends RedisStore {
   }
 
   async #commit(address: PresentedId, session: Session, isNew: boolean, pending: PendingChanges): Promise<void> {
-    const { repository, events, hasCustomIds } = this.#options;
+    const { repository, events, hasCustomIds, snapshots } = this.#options;
     const state = stateOf(session);
     const { deviceId } = address;
     const changes = pending.changes ?? { set: [], removed: [] };
@@ -216,11 +215,13 @@ export class SallyportStore extends RedisStore {
     if (isNew) events.emit({ type: 'created', deviceId });
     if (state === undefined) return;
     // A limit of its own is told to the browser, too.
-    if (!isNew && state.maxAgeMs !== pending.maxAgeMs && state.request) state.request.issuedId = session.id;
-    if (result === 'renewed' && renewal !== undefined && state.request !== undefined) {
+    const hasNewLimit = !isNew && state.maxAgeMs !== pending.maxAgeMs && state.record?.isGrace !== true;
+    if (hasNewLimit && state.request) state.request.issuedId = session.id;
+    if (result !== 'written' && renewal !== undefined && state.request !== undefined) {
       state.request.issuedId = renewal.sessionId;
-      events.emit({ type: 'renewed', userId: state.userId, deviceId });
+      if (result === 'renewed') events.emit({ type: 'renewed', userId: state.userId, deviceId });
     }
+    snapshots?.amend(deviceId, pending.fields);
     // What others wrote meanwhile is not known: the next update() has to look.
     Object.assign(state, { isNew: false, stored: pending.fields, maxAgeMs: pending.maxAgeMs, version: '' });
   }

@@ -45,7 +45,7 @@ export function createResponseCommit(req: Request, state: RequestState, parts: C
   }
 
   function renewal(hasCookie: boolean) {
-    const mayRenew = hasCookie && state.cookie.isSendable && !state.isStoreDown;
+    const mayRenew = hasCookie && state.isTouching && state.cookie.isSendable && !state.isStoreDown;
     return mayRenew ? dueRenewal(req.session, renewalMs, secret) : undefined;
   }
 
@@ -55,7 +55,7 @@ export function createResponseCommit(req: Request, state: RequestState, parts: C
     if (!session) return unsetSession() !== undefined;
     const isNew = stateOf(session)?.isNew !== false;
     if (isNew && !state.cookie.isSendable) return false;
-    const isForced = !state.isStoreDown && hasCookie && (isNew ? saveUninitialized : resave);
+    const isForced = !state.isStoreDown && hasCookie && (isNew ? saveUninitialized : resave && state.isTouching);
     return isForced || renewal(hasCookie) !== undefined || hasChanged(session);
   }
 
@@ -64,7 +64,9 @@ export function createResponseCommit(req: Request, state: RequestState, parts: C
     // Throws here, and not inside express-session's own hashing, when a property is no JSON.
     encodeFields(session);
     state.isForced =
-      hasCookie && !state.isStoreDown && (stateOf(session)?.isNew === false ? resave : saveUninitialized);
+      hasCookie &&
+      !state.isStoreDown &&
+      (stateOf(session)?.isNew === false ? resave && state.isTouching : saveUninitialized);
     state.renewal = renewal(hasCookie);
     try {
       await new Promise<void>((resolve, reject) => {
@@ -109,7 +111,12 @@ export function createResponseCommit(req: Request, state: RequestState, parts: C
     if (!session) return;
     if (state.isStoreDown) return hide();
     const known = stateOf(session);
-    if (known?.isNew === false) return settleGrace(known.record?.isGrace === true);
+    if (known?.isNew === false) {
+      if (known.record?.isGrace === true) settleGrace();
+      // Due and not renewed here: another request may have done it, and its cookie must not be set back.
+      else if (state.issuedId === undefined && dueRenewal(session, renewalMs, secret) !== undefined) hide();
+      return;
+    }
     const isEmpty = !saveUninitialized && !hasChanged(session);
     if (!isEmpty && !state.cookie.isSendable) {
       events.emit({ type: 'not-saved', reason: 'insecure' });
@@ -120,8 +127,8 @@ export function createResponseCommit(req: Request, state: RequestState, parts: C
   }
 
   /** The browser may have the present id already: the previous one must not come back to it. */
-  function settleGrace(isGrace: boolean): void {
-    if (!isGrace || state.issuedId !== undefined) return;
+  function settleGrace(): void {
+    if (state.issuedId !== undefined) return;
     const missed = state.cookie.isSendable ? missedRenewal(req.session, secret) : undefined;
     if (missed === undefined) return hide();
     state.issuedId = missed.sessionId;

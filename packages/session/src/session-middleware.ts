@@ -2,7 +2,7 @@
 //   1. choose the form of the cookie   2. watch the headers   3. express-session reads the session (one script)
 //   4. a failed read obeys the policy  5. the response waits for its session to be saved
 
-import { StoreUnavailableError } from '@sallyport/core';
+import { messageOf, StoreUnavailableError } from '@sallyport/core';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import expressSession, { type Session } from 'express-session';
 import { createCookieWatch } from './cookie-watch.js';
@@ -12,7 +12,7 @@ import type { CookieVariant } from './cookie.js';
 import { SessionIdError, SessionUnreadableError } from './errors.js';
 import { createHijackWatch } from './hijack-watch.js';
 import { createMigration } from './migration.js';
-import type { StoreFailurePolicy } from './options.js';
+import type { ResolvedOptions, StoreFailurePolicy } from './options.js';
 import { answerFailure } from './refusal.js';
 import { chooseCookie } from './request-cookie.js';
 import { SallyportStore } from './sallyport-store.js';
@@ -89,7 +89,8 @@ export function createSessionMiddleware(parts: MiddlewareParts): RequestHandler 
     if (instance === undefined) return next();
     const { handler, store } = instance;
     const { name } = choice.variant;
-    const state = newRequestState(res, choice, readSignedCookie(req.headers.cookie, name, secrets));
+    const seenCookie = readSignedCookie(req.headers.cookie, name, secrets);
+    const state = newRequestState(res, choice, seenCookie, touch?.(req) !== false);
     states.set(req, state);
     watchSetCookie(req, state, secret, absoluteMs);
     const startedAt = performance.now();
@@ -136,7 +137,6 @@ export function createSessionMiddleware(parts: MiddlewareParts): RequestHandler 
 
     const reader = {
       state,
-      isTouching: touch?.(req) !== false,
       mayShowSnapshot: () => policyOf(req, options.onStoreFailure) === 'readonly',
     };
     const read = () =>
@@ -162,8 +162,16 @@ async function goOnAfter(waiting: Promise<void>, proceed: () => void, fail: (err
   proceed();
 }
 
-function policyOf(req: Request, policy: StoreFailurePolicy | ((req: Request) => StoreFailurePolicy)) {
-  return typeof policy === 'function' ? policy(req) : policy;
+function policyOf(req: Request, policy: ResolvedOptions['onStoreFailure']): StoreFailurePolicy {
+  if (typeof policy !== 'function') return policy;
+  try {
+    const chosen = policy(req);
+    return chosen === 'anonymous' || chosen === 'readonly' ? chosen : 'closed';
+  } catch (error) {
+    // The application's own function: whatever it throws, the strict policy is the safe one.
+    process.emitWarning(`onStoreFailure of session: ${messageOf(error)}`, 'SallyportWarning');
+    return 'closed';
+  }
 }
 
 /** @throws {SessionIdError} when the application's ids are too weak */

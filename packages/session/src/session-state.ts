@@ -11,11 +11,17 @@ import type { SignedCookie } from './signed-cookie.js';
 import type { WaitBudget } from './wait-budget.js';
 
 /** A request without a past. */
-export function newRequestState(res: Response, cookie: CookieChoice, seenCookie: SignedCookie): RequestState {
+export function newRequestState(
+  res: Response,
+  cookie: CookieChoice,
+  seenCookie: SignedCookie,
+  isTouching: boolean,
+): RequestState {
   return {
     res,
     cookie,
     seenCookie,
+    isTouching,
     legacyCookieName: undefined,
     isCookieDead: false,
     needsStepUp: false,
@@ -43,6 +49,8 @@ export interface RequestState extends WaitBudget {
   isCookieDead: boolean;
   /** The session is used from elsewhere, and its user has to log in again before what matters. */
   needsStepUp: boolean;
+  /** Whether the request extends the idle time, as far as it does not change the session. */
+  readonly isTouching: boolean;
   /** The session could not be read and the policy lets the request go on: whatever it changes cannot be kept. */
   isStoreDown: boolean;
   /** The session that the cookie names has ended: the cookie has to go. */

@@ -11,6 +11,7 @@ import { addressOf } from './session-id.js';
 import { compareFields, decodeFields, encodeFields, type SessionFields } from './session-record.js';
 import type { SessionRepository } from './session-repository.js';
 import { stateOf } from './session-state.js';
+import type { Snapshots } from './snapshots.js';
 
 const MAX_ATTEMPTS = 100;
 const LONGEST_PAUSE_MS = 20;
@@ -19,13 +20,14 @@ export interface UpdateParts {
   readonly repository: SessionRepository;
   readonly events: EventSink<SessionEvent>;
   readonly maxBytes: number;
+  readonly snapshots: Snapshots | undefined;
 }
 
 /** Changes the draft of a session's properties that it is given; what it returns is waited for and not used. */
 export type SessionChange = (draft: Record<string, unknown>) => unknown;
 
 /** Updates one session at a time; those of one session, in turn. */
-export function createUpdater({ repository, events, maxBytes }: UpdateParts) {
+export function createUpdater({ repository, events, maxBytes, snapshots }: UpdateParts) {
   const queues = new Map<string, Promise<void>>();
 
   async function inTurn(deviceId: string, act: () => Promise<void>): Promise<void> {
@@ -59,6 +61,7 @@ export function createUpdater({ repository, events, maxBytes }: UpdateParts) {
       if (result === 'done') {
         adoptFields(session, state.stored, fields);
         Object.assign(state, { stored: fields, version: token });
+        snapshots?.amend(address.deviceId, fields);
         return;
       }
       ({ fields: stored, version } = result);

@@ -2,7 +2,7 @@
 // there a moment ago. Kept as text, so that no handler can change what the next request gets.
 
 import type { PresentedId } from './session-id.js';
-import { decodeFields, type SessionRecord } from './session-record.js';
+import { decodeFields, type SessionFields, type SessionRecord } from './session-record.js';
 
 const MAX_COUNT = 5_000;
 /** A revocation that this process did not hear of is unknown to it for as long. */
@@ -38,6 +38,12 @@ export class Snapshots {
     const flat = [...record.fields].flatMap(([name, json]) => [`.${name}`, json]);
     const decoded = decodeFields(flat);
     return decoded && { ...record, data: decoded.data, leftMs: record.leftMs - ageMs, idAgeMs: record.idAgeMs + ageMs };
+  }
+
+  /** Notes what this process has written since: people see their own changes. */
+  amend(deviceId: string, fields: SessionFields): void {
+    const found = this.#byDeviceId.get(deviceId);
+    if (found !== undefined) this.#byDeviceId.set(deviceId, { ...found, fields });
   }
 
   forget(deviceId: string): void {

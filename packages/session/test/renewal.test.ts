@@ -145,6 +145,33 @@ describe('renewalMs', () => {
     expect(shop.events.at(-1)).toMatchObject({ type: 'expired' });
   });
 
+  it('leaves renewal to a request that extends the session: polling does neither, and sets no older cookie', async () => {
+    const shop = await openDue({ touch: (req) => req.path !== '/devices', rolling: true });
+    await shop.redis.pexpire(shop.key, 50_000);
+    expect(cookiesOf(await shop.visit.get('/devices').set('Cookie', shop.cookie))).toStrictEqual([]);
+    expect(await shop.redis.pttl(shop.key)).toBeLessThanOrEqual(50_000);
+    expect(addressOf(idOf(sessionCookie(await shop.look(shop.cookie))))).toMatchObject({ generation: 1 });
+  });
+
+  it('is reported once, however many requests find it due', async () => {
+    const shop = await openDue();
+    await Promise.all(Array.from({ length: 10 }, () => shop.userOf(shop.cookie)));
+    expect(shop.events.filter(({ type }) => type === 'renewed')).toHaveLength(1);
+  });
+
+  it('sets no older id with a new limit of its own in grace', async () => {
+    const shop = await openDue({
+      routes: (app) =>
+        app.post('/remember', (req, res) => {
+          req.session.cookie.maxAge = 1_000_000;
+          res.end();
+        }),
+    });
+    const renewed = sessionCookie(await shop.look(shop.cookie));
+    await shop.userOf(renewed);
+    expect(cookiesOf(await shop.visit.post('/remember').set('Cookie', shop.cookie))).toStrictEqual([]);
+  });
+
   it('does not renew what a log-in of the same request has replaced, and sets one cookie', async () => {
     const shop = await openDue();
     const response = await shop.visit.post('/log-in/ann').set('Cookie', shop.cookie);

@@ -46,11 +46,9 @@ describe('onStoreFailure readonly', () => {
       routes: (app, sessions) => {
         app.get('/mine', sessions.requireUser(), (_req, res) => void res.end('yours'));
         app.get('/fresh', sessions.requireFresh({ maxAgeMs: 60_000 }), (_req, res) => void res.end('yours'));
-        app.get('/meddle', (req, res) => {
-          sessions.of(req).cart?.push('meddled');
-          res.locals['seen'] = sessions.of(req).cart;
-          Reflect.set(req.session, 'cart', ['apples']);
-          res.json({ ok: true });
+        app.post('/count', async (req, res) => {
+          await req.session.update('count', (count: number | undefined) => (count ?? 0) + 1);
+          res.end();
         });
       },
       ...options,
@@ -81,6 +79,16 @@ describe('onStoreFailure readonly', () => {
     await until(async () => (await timed(url, cookie)).body.includes('dark'), { timeoutMs: 3_000 });
   });
 
+  it('shows people what they have changed themselves, by assignment and by update()', async () => {
+    const { url, cookie } = await openReadonly();
+    await timed(`${url}/set/theme/light`, cookie, 'POST');
+    await timed(`${url}/count`, cookie, 'POST');
+    server.pause();
+    const { body } = await timed(url, cookie);
+    server.resume();
+    expect(JSON.parse(body)).toMatchObject({ data: { theme: 'light', count: 1 } });
+  });
+
   it('does not show what this process knows to have ended', async () => {
     for (const end of ['/log-out', '/revoke-all'] as const) {
       const { url, cookie, sessions } = await openReadonly();
@@ -107,6 +115,24 @@ describe('onStoreFailure as a function', () => {
     server.pause();
     const page = await timed(shop.url, cookie);
     expect([page.status, page.body]).toStrictEqual([200, '{"userId":null,"data":{}}']);
+    expect((await timed(`${shop.url}/devices`, cookie)).status).toBe(503);
+    server.resume();
+  });
+
+  it('that throws, or says what is none, is closed', async () => {
+    const server = await dedicatedRedis();
+    const redis = server.client({ retryStrategy: () => 50 });
+    const shop = await openShop({
+      redis,
+      deadlineMs,
+      onStoreFailure: (req) => {
+        if (req.path === '/') throw new Error('no policy');
+        return 'open' as 'closed';
+      },
+    });
+    const cookie = sessionCookie(await shop.visit.post('/log-in/ann'));
+    server.pause();
+    expect((await timed(shop.url, cookie)).status).toBe(503);
     expect((await timed(`${shop.url}/devices`, cookie)).status).toBe(503);
     server.resume();
   });

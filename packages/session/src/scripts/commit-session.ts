@@ -2,7 +2,7 @@ import { defineScript } from '@sallyport/core';
 import { LIFE } from './life.js';
 
 /** What became of a commit: `taken` is a new session whose id another session has. */
-export type CommitResult = 'written' | 'renewed' | 'gone' | 'taken';
+export type CommitResult = 'written' | 'renewed' | 'followed' | 'gone' | 'taken';
 
 /**
  * Writes the changed fields of a session, and gives it its next id where one is due. Atomic with the question whether it
@@ -19,7 +19,7 @@ export type CommitResult = 'written' | 'renewed' | 'gone' | 'taken';
  * ARGV[7]  generation of the next id
  * ARGV[8]  number n of removed fields
  * ARGV[9…] n names of removed fields, then name and value of each changed field
- * Returns  'written' | 'renewed': written, and the next id holds | 'gone' | 'taken'
+ * Returns  'written' | 'renewed': written, and the next id holds | 'followed': so it did before | 'gone' | 'taken'
  * TTL      KEYS[1]: the smaller of idle limit and time to the absolute end
  * Time     redis TIME
  */
@@ -68,9 +68,9 @@ export const commitSession = defineScript<CommitResult>({
       local current = string.match(renewal or '', '^%d+ %d+ %d (%S*)') or ''
       if current == proof then
         redis.call('HSET', session, 'r', generation .. ' ' .. now .. ' 1 ' .. nextProof .. ' ' .. proof)
-      end
-      if current == proof or current == nextProof then
         result = 'renewed'
+      elseif current == nextProof then
+        result = 'followed'
       end
     end
     redis.call('HSET', session, 's', now)
