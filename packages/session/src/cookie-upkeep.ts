@@ -17,6 +17,7 @@ export function upkeepCookie(req: Request, state: RequestState, secret: string):
   const { cookie, seenCookie } = state;
   if (state.isCookieDead) return mayClear(req) ? clearingCookie(cookie.variant) : undefined;
   const { session } = req;
+  if (state.isStoreDown) return undefined;
   if (!seenCookie.isOutdated || !cookie.isSendable || !session || session.id !== seenCookie.sessionId) return undefined;
   const known = stateOf(session);
   // By its previous id it was read a moment after its renewal: that id must not come back to the browser.

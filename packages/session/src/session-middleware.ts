@@ -118,7 +118,21 @@ export function createSessionMiddleware(parts: MiddlewareParts): RequestHandler 
       watchCookies(req, state);
       const watching = watchHijack(req, state);
       if (watching === undefined) next();
-      else void goOnAfter(watching, next, (failure) => answerFailure(req, res, failure));
+      else void goOnAfter(watching, next, refuseHijacked);
+    }
+
+    /** The session should have ended and has not: whoever asked gets nothing of it, no renewed id either. */
+    function refuseHijacked(failure: unknown): void {
+      state.isStoreDown = true;
+      answerFailure(req, res, failure);
+    }
+
+    /** Without the old session the request is anonymous, where that is the policy, and can save nothing. */
+    function goOnWithout(failure: unknown): void {
+      const isOutage = failure instanceof StoreUnavailableError;
+      if (!isOutage || policyOf(req, options.onStoreFailure) !== 'anonymous') return proceed(failure);
+      state.isStoreDown = true;
+      read();
     }
 
     const reader = {
@@ -129,7 +143,7 @@ export function createSessionMiddleware(parts: MiddlewareParts): RequestHandler 
       store.readFor(reader, () => withOnlyCookie(req, state.seenCookie.pair, () => handler(req, res, proceed)));
     const taking = migration?.takeFor(req, state);
     if (taking === undefined) read();
-    else void goOnAfter(taking, read, proceed);
+    else void goOnAfter(taking, read, goOnWithout);
   };
 }
 

@@ -56,7 +56,15 @@ describe('binding', () => {
   it("with 'end' answers 503 when the session cannot be ended: nobody gets in meanwhile", async () => {
     const server = await dedicatedRedis();
     const redis = server.client();
-    const { look } = await openAtHome({ redis, deadlineMs: 1000, binding: { network: 'end' } });
+    const { look, prefix } = await openAtHome({
+      redis,
+      deadlineMs: 1000,
+      renewalMs: 5000,
+      binding: { network: 'end' },
+    });
+    const [key = ''] = (await redis.keys(`${prefix}*`)).filter((name) => !name.includes(':user:'));
+    // A new id is due, too.
+    await redis.hset(key, 'c', Date.now() - 10_000);
     // The read passes; from the UNLINK on, the server may write nothing.
     await redis.call('ACL', 'SETUSER', 'default', '-unlink');
     const response = await look(ABROAD);

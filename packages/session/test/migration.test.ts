@@ -201,6 +201,23 @@ describe('migrateFrom', () => {
     expect((await shop.visit.get('/').set('Cookie', before)).body.userId).toBe('ann');
   });
 
+  it("goes on without the session while Redis is down with onStoreFailure 'anonymous', and saves nothing", async () => {
+    const { old, prefix } = await move();
+    const before = cookieOf(await old.visit.post('/log-in/ann'));
+    const redis = connect();
+    const shop = await openShop({ redis, migrateFrom: { prefix }, deadlineMs: 250, onStoreFailure: 'anonymous' });
+    redis.disconnect();
+    const answers = [
+      await shop.visit.get('/').set('Cookie', before),
+      await shop.visit.post('/set/a/b').set('Cookie', before),
+      await shop.visit.post('/log-in/eve').set('Cookie', before),
+    ];
+    expect(answers.map(({ status }) => status)).toStrictEqual([200, 503, 503]);
+    expect(answers.flatMap(cookiesOf)).toStrictEqual([]);
+    await redis.connect();
+    expect((await shop.visit.get('/').set('Cookie', before)).body.userId).toBe('ann');
+  });
+
   it('takes a session over whose claim was never finished, and waits for one that is under way', async () => {
     const { old, shop, redis, prefix } = await move({ deadlineMs: 250 });
     const before = cookieOf(await old.visit.post('/log-in/ann'));
