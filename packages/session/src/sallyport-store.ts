@@ -104,6 +104,8 @@ export class SallyportStore extends RedisStore {
   /** Ends the request's session, and gives it a new one where asked to. */
   async destroyFor(req: Request, session: Session, isFollowed: boolean): Promise<void> {
     const state = stateOf(session);
+    // The session that the cookie names is not known: nobody can say that it has ended.
+    if (state?.request?.isStoreDown === true) throw unreadable();
     if (state?.isNew === false) await this.#destroy(session.id, state.userId, state.request);
     if (state?.request !== undefined) state.request.hasEnded = true;
     if (isFollowed) (this as unknown as { generate: (req: Request) => void }).generate(req);
@@ -193,7 +195,7 @@ export class SallyportStore extends RedisStore {
     const pending = pendingChanges(session);
     if (pending.changes === undefined && request?.renewal === undefined && request?.isForced !== true) return undefined;
     if (request?.isStoreDown === true) {
-      throw new StoreUnavailableError('session', 'disconnected', 'the session could not be read');
+      throw unreadable();
     }
     checkSize(pending.fields, session, this.#options.maxBytes);
     return this.#commit(address, session, isNew, pending);
@@ -234,6 +236,10 @@ export class SallyportStore extends RedisStore {
     snapshots?.forget(deviceId);
     if (await repository.end(address, userId, 'destroy', request)) events.emit({ type: 'destroyed', userId, deviceId });
   }
+}
+
+function unreadable(): StoreUnavailableError {
+  return new StoreUnavailableError('session', 'disconnected', 'the session could not be read');
 }
 
 /** Tells why a cookie was not accepted. */

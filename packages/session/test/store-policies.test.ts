@@ -109,13 +109,23 @@ describe('onStoreFailure as a function', () => {
     const shop = await openShop({
       redis,
       deadlineMs,
-      onStoreFailure: (req) => (req.path === '/' ? 'anonymous' : 'closed'),
+      onStoreFailure: (req) => (req.path === '/devices' ? 'closed' : 'anonymous'),
+      routes: (app) =>
+        app.post('/act/:how', (req, res, next) => {
+          const ending = req.params['how'] === 'destroy' ? req.session.destroy() : req.session.regenerate();
+          ending.then(() => res.end(), next);
+        }),
     });
     const cookie = sessionCookie(await shop.visit.post('/log-in/ann'));
     server.pause();
     const page = await timed(shop.url, cookie);
     expect([page.status, page.body]).toStrictEqual([200, '{"userId":null,"data":{}}']);
     expect((await timed(`${shop.url}/devices`, cookie)).status).toBe(503);
+    // Nobody is told that a session has ended which only could not be read.
+    for (const how of ['destroy', 'regenerate']) {
+      const { status, response } = await timed(`${shop.url}/act/${how}`, cookie, 'POST');
+      expect([status, response.headers.getSetCookie()]).toStrictEqual([503, []]);
+    }
     server.resume();
   });
 
