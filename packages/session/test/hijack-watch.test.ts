@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { countCommands, dedicatedRedis, until } from '@sallyport/testkit';
+import { connect, countCommands, dedicatedRedis, uniquePrefix, until } from '@sallyport/testkit';
+import { noteNetwork } from '../src/scripts/note-network.js';
 import { cookiesOf, openShop, sessionCookie, type ShopOptions } from './shop.js';
 
 const from = (address: string) => ({ 'X-Forwarded-For': address });
@@ -97,6 +98,17 @@ describe('parallel use', () => {
     expect(types('parallel-use')).toStrictEqual([]);
     await look(ABROAD);
     await until(() => types('parallel-use').length === 1);
+  });
+
+  it('is looked for in sessions that are there and belong to a user, and makes none', async () => {
+    const redis = connect();
+    const prefix = uniquePrefix('note');
+    const note = (key: string) => noteNetwork.run(redis, [prefix + key], ['198.51.100.0/24', 60_000]);
+    await redis.hset(`${prefix}anonymous`, 'c', 1);
+    await redis.set(`${prefix}foreign`, 'text');
+    for (const key of ['gone', 'anonymous', 'foreign']) expect(await note(key)).toBeUndefined();
+    expect(await redis.exists(`${prefix}gone`)).toBe(0);
+    expect(await redis.hgetall(`${prefix}anonymous`)).toStrictEqual({ c: '1' });
   });
 
   it('brings no session back that has ended', async () => {

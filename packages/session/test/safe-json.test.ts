@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { assert, json, property } from 'fast-check';
 import { parseJson } from '../src/safe-json.js';
+import { decodeRecord } from '../src/session-record.js';
 
 describe('parseJson()', () => {
   it.each([
@@ -21,6 +22,13 @@ describe('parseJson()', () => {
     const copy: Record<string, unknown> = {};
     for (const [name, each] of Object.entries(value as object)) copy[name] = each;
     expect(Object.getPrototypeOf(copy)).toBe(Object.prototype);
+  });
+
+  it('is what sessions are read with', () => {
+    const read = { leftMs: 1, idAgeMs: 1, isGrace: false };
+    const record = decodeRecord(read, ['c', '1', '.a', '{"b":[{"__proto__":{"polluted":1}}]}', '.__proto__', '1']);
+    expect(JSON.stringify(record?.data)).toBe('{"a":{"b":[{}]},"__proto__":1}');
+    expect(Reflect.getPrototypeOf(record?.data ?? {})).toBeNull();
   });
 
   it('is JSON.parse for everything else', () => {
