@@ -36,6 +36,7 @@ export function createSessions<Data extends object = SessionData>(given: Session
     get isActive() {
       return sink.isActive;
     },
+    // Counted whether anybody listens or not.
     emit(event: SessionEvent) {
       stats.count(event);
       sink.emit(event);

@@ -44,6 +44,7 @@ export function createResponseCommit(req: Request, state: RequestState, parts: C
     return known?.isNew === false && address ? { ...address, userId: known.userId } : undefined;
   }
 
+  /** Polling that extends nothing renews nothing either: a commit would extend. */
   function renewal(hasCookie: boolean) {
     const mayRenew = hasCookie && state.isTouching && state.cookie.isSendable && !state.isStoreDown;
     return mayRenew ? dueRenewal(req.session, renewalMs, secret) : undefined;

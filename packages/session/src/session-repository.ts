@@ -144,6 +144,7 @@ export function createSessionRepository(options: RepositoryOptions): SessionRepo
   async function logIn(login: LogIn): Promise<LogInResult> {
     const { address, userId, label, ipPrefix, kept, replaced, token = '' } = login;
     const key = sessionKey(address);
+    // Whoever logs in by a session and not by a password must have that session still: it may have been revoked.
     const isSameUser = replaced?.userId === userId;
     const isNear = replaced !== undefined && (!isCluster || replaced.address.bucket === address.bucket);
     const keys = [key, indexKey(userId), isNear ? sessionKey(replaced.address) : key, epochKey(address)];
@@ -164,6 +165,7 @@ export function createSessionRepository(options: RepositoryOptions): SessionRepo
     return result;
   }
 
+  /** In a Cluster not at one moment, but slot by slot: it holds everywhere when this has resolved. May be repeated. */
   async function advanceAllEpochs(): Promise<void> {
     if (!isCluster) {
       const key = epochKey({ bucket: '' });

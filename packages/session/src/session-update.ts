@@ -30,6 +30,7 @@ export type SessionChange = (draft: Record<string, unknown>) => unknown;
 export function createUpdater({ repository, events, maxBytes, snapshots }: UpdateParts) {
   const queues = new Map<string, Promise<void>>();
 
+  /** A failed update must not keep the next one from its turn. */
   async function inTurn(deviceId: string, act: () => Promise<void>): Promise<void> {
     const before = queues.get(deviceId);
     const turn = before === undefined ? act() : before.then(act, act);
@@ -52,6 +53,7 @@ export function createUpdater({ repository, events, maxBytes, snapshots }: Updat
       const fields = encodeFields(draft);
       checkSize(fields, session, maxBytes);
       const changes = compareFields(stored, fields) ?? { set: [], removed: [] };
+      // The version that this attempt makes, known beforehand: a command that is sent twice recognises itself by it.
       const token = randomBytes(4).toString('hex');
       const result = await repository.update(address, version, token, changes);
       if (result === 'gone') {

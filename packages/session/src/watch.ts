@@ -49,6 +49,7 @@ export function createWatcher({ redis, repository, everyMs, onEnd }: WatcherPart
     for (const controller of entry.controllers) controller.abort(new SessionGoneError());
   }
 
+  /** The last one turns off the light. */
   function forget(deviceId: string, entry: Watched): void {
     clearTimeout(entry.timer);
     watched.delete(deviceId);
@@ -68,6 +69,7 @@ export function createWatcher({ redis, repository, everyMs, onEnd }: WatcherPart
       // Whether it lives is not known: a sick Redis closes no sockets.
       if (!(error instanceof StoreUnavailableError)) throw error;
     }
+    // Somebody may have stopped watching, or asked again, while the answer was on its way.
     if (watched.get(deviceId) !== entry) return;
     clearTimeout(entry.timer);
     entry.timer = setTimeout(() => void ask(deviceId, entry), waitMs).unref();
@@ -87,6 +89,7 @@ export function createWatcher({ redis, repository, everyMs, onEnd }: WatcherPart
       connection ??= openWatchConnection(
         redis,
         repository.channel,
+        // `*` is for the sessions of before: one that began in the meantime lives, so each is asked.
         (message) => (message === '*' ? askAll() : end(message)),
         askAll,
       );

@@ -63,6 +63,7 @@ export const commitSession = defineScript<CommitResult>({
     for i = 9 + removedCount, #ARGV, 2 do
       redis.call('HSET', session, ARGV[i], ARGV[i + 1])
     end
+    -- Of the requests that found the id due the first one renews it; one from before the last renewal changes nothing.
     local result = 'written'
     if nextProof ~= '' then
       local current = string.match(renewal or '', '^%d+ %d+ %d (%S*)') or ''

@@ -55,6 +55,7 @@ export const logInSession = defineScript<LogInResult>({
     if token ~= '' and before[1] and not string.find(before[2] or '', token, 1, true) then
       return {'taken'}
     end
+    -- Nobody else can have this id: it is this very log-in, sent a second time.
     if before[1] == userId then
       return {'done', 0}
     end
@@ -66,6 +67,7 @@ export const logInSession = defineScript<LogInResult>({
       end
     end
 
+    -- Only what still lives counts: nobody tells the index when an idle session ends.
     local isIndex = redis.call('TYPE', index).ok == 'zset'
     local result, live = {'done', 0}, {}
     if maxCount > 0 and isIndex then
