@@ -68,6 +68,10 @@ describe('maxDeviceCount', () => {
     expect((await shop.visit.post('/log-in/ann')).status).toBe(403);
     // Idle for too long: nobody told the index.
     await shop.redis.unlink(second.key);
+    const third = await logIn(shop, 'ann');
+    expect(await userOf(shop, third.cookie)).toBe('ann');
+    // Past its absolute end, and nobody has come to find it so.
+    await shop.redis.hset(third.key, 'e', Date.now() - 1);
     expect((await shop.visit.post('/log-in/ann')).status).toBe(200);
     expect(await shop.sessions.list('ann')).toHaveLength(2);
   });
@@ -147,6 +151,23 @@ describe.each(['one node', 'a Cluster of three nodes'] as const)(
     }, 90_000);
   },
 );
+
+describe("a client's keyPrefix", () => {
+  it('is on every key that the scripts find by themselves', async () => {
+    const keyPrefix = `${uniquePrefix('app')}{x}:`;
+    const redis = connect({ keyPrefix });
+    const shop = await openShop({ redis, maxDeviceCount: 2 });
+    for (let logIns = 0; logIns < 3; logIns += 1) await shop.visit.post('/log-in/ann');
+    expect(await shop.sessions.list('ann')).toHaveLength(2);
+    const plain = connect();
+    const keys = await plain.keys('*');
+    expect(keys.filter((key) => key.includes(shop.prefix) && !key.startsWith(keyPrefix))).toStrictEqual([]);
+    expect(keys.filter((key) => key.startsWith(keyPrefix))).toHaveLength(3);
+    expect(await shop.sessions.revokeAll('ann')).toBe(2);
+    await shop.sessions.revokeEveryone();
+    expect(await shop.sessions.clear()).toBe(1);
+  });
+});
 
 describe('revokeEveryone()', () => {
   it('costs 1 command, however many sessions there are', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { countCommands, keysUnder } from '@sallyport/testkit';
+import { countCommands, deferred, keysUnder } from '@sallyport/testkit';
 import { addressOf } from '../src/session-id.js';
 import { cookiesOf, idOf, openShop, sessionCookie, type ShopOptions } from './shop.js';
 
@@ -92,6 +92,40 @@ describe('renewalMs', () => {
     const late = await shop.visit.post('/set/theme/dark').set('Cookie', shop.cookie);
     expect([late.status, cookiesOf(late)]).toStrictEqual([200, []]);
     expect(sessionCookie(await shop.look(renewed))).toBe(renewed);
+  });
+
+  it('does not tell the new id to who comes in grace when it is in use, also where the next renewal is near', async () => {
+    const shop = await openDue({ renewalMs: 1_000 });
+    await shop.userOf(sessionCookie(await shop.look(shop.cookie)));
+    await shop.age(2_000);
+    const late = await shop.look(shop.cookie);
+    expect([late.body.userId, cookiesOf(late)]).toStrictEqual(['ann', []]);
+  });
+
+  it('is not set back by a request that was under way for two renewals', async () => {
+    const gate = deferred();
+    const arrived = deferred();
+    const shop = await openDue({
+      routes: (app, sessions) =>
+        app.post('/slow', async (req, res) => {
+          arrived.resolve();
+          await gate.promise;
+          sessions.of(req).theme = 'late';
+          res.end();
+        }),
+    });
+    const slow = shop.visit
+      .post('/slow')
+      .set('Cookie', shop.cookie)
+      .then((response) => response);
+    await arrived.promise;
+    const second = sessionCookie(await shop.look(shop.cookie));
+    await shop.age(61_000);
+    const third = sessionCookie(await shop.look(second));
+    gate.resolve();
+    const late = await slow;
+    expect([late.status, cookiesOf(late)]).toStrictEqual([200, []]);
+    expect((await shop.look(third)).body).toMatchObject({ userId: 'ann', data: { theme: 'late' } });
   });
 
   it('ends the session when the old id is used after the grace window, and reports the replay', async () => {
