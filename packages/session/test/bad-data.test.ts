@@ -6,7 +6,7 @@ import { keysUnder } from '@sallyport/testkit';
 import { array, assert, asyncProperty, constantFrom, json, oneof, record, string, type Arbitrary } from 'fast-check';
 import { idOf, openShop, sessionCookie } from './shop.js';
 
-const RUNS = process.env['SALLYPORT_TEST'] === 'full' ? 600 : 40;
+const RUNS = process.env['SALLYPORT_TEST'] === 'full' ? 600 : 25;
 
 const ODD = [
   '',
