@@ -12,8 +12,9 @@ import { lockHeaders, type HeaderLock } from './header-lock.js';
 
 /** What a response needs to know of its session. */
 export interface ResponseCommit {
-  isNeeded(): boolean;
-  /** Saves the session; `hasCookie` is false when the headers have left. */
+  /** Whether there is something to save; `hasCookie` is false when the headers have left. */
+  isNeeded(hasCookie: boolean): boolean;
+  /** Saves the session. */
   run(hasCookie: boolean): Promise<void>;
   /** Called once, right before the headers leave. */
   settle(): void;
@@ -37,7 +38,7 @@ export function commitBeforeHeaders(res: ServerResponse, commit: ResponseCommit)
   /** Runs the operation, now or when the session is saved; gives its result, or `undefined` when it has to wait. */
   function pass(operation: () => unknown): unknown {
     if (phase === 'refused') return undefined;
-    if (phase === 'open' && commit.isNeeded()) {
+    if (phase === 'open' && commit.isNeeded(true)) {
       lock = lockHeaders(res);
       start(true);
     }
@@ -106,7 +107,7 @@ export function commitBeforeHeaders(res: ServerResponse, commit: ResponseCommit)
     if (callback !== undefined) res.once('finish', callback as () => void);
     const [chunk, encoding] = args.filter((argument) => typeof argument !== 'function');
     // A stream that changed its session on the way: its last byte waits, its headers cannot.
-    if (phase === 'sent' && commit.isNeeded()) start(false);
+    if (phase === 'sent' && commit.isNeeded(false)) start(false);
     pass(() => Reflect.apply(end, res, [chunk, encoding]));
     lock?.markEnded();
     return res;

@@ -54,8 +54,11 @@ const CHECKS = {
   name: optional(text(/^[\w!#$%&'*+.^`|~-]{1,100}$/, 'a token of 1 to 100 characters'), undefined),
   secure: optional(secureOrAuto, 'auto' as const),
   sameSite: optional(oneOf('lax', 'strict', 'none'), 'lax' as const),
-  domain: optional(text(/^\.?[a-z\d-]+(\.[a-z\d-]+)*$/i, 'a domain name'), undefined),
-  path: optional(text(/^\/[\x21-\x3a\x3c-\x7e]*$/, "a path that begins with '/'"), '/'),
+  domain: optional(text(/^(?=.{1,253}$)\.?[a-z\d-]+(\.[a-z\d-]+)*$/i, 'a domain name'), undefined),
+  path: optional(
+    text(/^\/[\x21-\x3a\x3c-\x7e]{0,1000}$/, "a path that begins with '/', of at most 1001 characters"),
+    '/',
+  ),
   partitioned: optional(boolean, false),
   persistent: optional(boolean, false),
 };

@@ -5,10 +5,12 @@ import type { EventSink } from '@sallyport/core';
 import type { Request } from 'express';
 import { NotLoggedInError } from './errors.js';
 import type { SessionEvent } from './events.js';
-import { checkUserId, storedAddress } from './log-in.js';
+import { storedAddress } from './log-in.js';
+import { checkUserId } from './user-id.js';
 import { bucketOfUser, isDeviceId } from './session-id.js';
 import type { SessionRepository } from './session-repository.js';
 import { stateOf } from './session-state.js';
+import type { Snapshots } from './snapshots.js';
 
 /** One session of a user. Nothing in it can be used as a session id. */
 export interface Device {
@@ -27,6 +29,7 @@ export interface Device {
 
 export interface DeviceContext {
   readonly repository: SessionRepository;
+  readonly snapshots: Snapshots | undefined;
   readonly events: EventSink<SessionEvent>;
 }
 
@@ -37,45 +40,49 @@ export async function listDevices(
   currentReq: Request | undefined,
 ): Promise<Device[]> {
   checkUserId(userId);
-  const bucket = bucketOfUser(userId);
   const current = currentReq === undefined ? undefined : storedAddress(currentReq)?.deviceId;
-  const deviceIds = await repository.deviceIds(userId);
-  const found = await Promise.all(
-    deviceIds.map(async (deviceId) => {
-      const description = await repository.describe({ bucket, deviceId }, userId);
-      if (description === undefined) return [];
-      const { createdMs, lastSeenMs, label, ipPrefix } = description;
-      const times = { createdAt: new Date(createdMs), lastSeenAt: new Date(lastSeenMs) };
-      return [{ deviceId, label, ipPrefix, ...times, isCurrent: deviceId === current }];
-    }),
-  );
-  return found.flat().toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
+  const found = await repository.list(userId);
+  const devices = found.map(({ deviceId, label, ipPrefix, createdMs, lastSeenMs }) => {
+    const times = { createdAt: new Date(createdMs), lastSeenAt: new Date(lastSeenMs) };
+    return { deviceId, label, ipPrefix, ...times, isCurrent: deviceId === current };
+  });
+  return devices.toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
 }
 
 /** Ends one session of a user; `false` when this user has no such session. */
 export async function revokeDevice(
-  { repository, events }: DeviceContext,
+  { repository, events, snapshots }: DeviceContext,
   userId: string,
   deviceId: string,
 ): Promise<boolean> {
   checkUserId(userId);
   if (typeof deviceId !== 'string' || !isDeviceId(deviceId)) return false;
+  snapshots?.forget(deviceId);
   const wasLive = await repository.end({ bucket: bucketOfUser(userId), deviceId }, userId, 'revoke');
   if (wasLive) events.emit({ type: 'revoked', userId, deviceId });
   return wasLive;
 }
 
-/** Ends all sessions of a user but one; gives how many lived. */
+/** Ends all sessions of a user but one, at once; gives how many lived. */
 export async function revokeDevices(
-  context: DeviceContext,
+  { repository, events, snapshots }: DeviceContext,
   userId: string,
   exceptDeviceId: string | undefined,
 ): Promise<number> {
   checkUserId(userId);
-  const deviceIds = await context.repository.deviceIds(userId);
-  const others = deviceIds.filter((deviceId) => deviceId !== exceptDeviceId);
-  const results = await Promise.all(others.map((deviceId) => revokeDevice(context, userId, deviceId)));
-  return results.filter(Boolean).length;
+  const ended = await repository.endAll(userId, exceptDeviceId);
+  for (const deviceId of ended) {
+    snapshots?.forget(deviceId);
+    events.emit({ type: 'revoked', userId, deviceId });
+  }
+  return ended.length;
+}
+
+/** Ends all sessions of all users. */
+export async function revokeEveryone({ repository, events, snapshots }: DeviceContext): Promise<void> {
+  snapshots?.clear();
+  await repository.advanceEpoch();
+  events.emit({ type: 'everyone-revoked' });
 }
 
 /** @throws {NotLoggedInError} when the request's session belongs to no user */

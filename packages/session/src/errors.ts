@@ -9,6 +9,27 @@ export class SessionGoneError extends CoreError {
   }
 }
 
+/** Thrown by `update()` when others wrote to the session each time before it could; nothing was written. */
+export class SessionConflictError extends CoreError {
+  constructor(attempts: number) {
+    super('ERR_SESSION_CONFLICT', `The session changed ${attempts} times while it was being updated`, { status: 409 });
+  }
+}
+
+/** Thrown when the option `genid` gave no safe id: too short, of the wrong characters, or one that is in use. */
+export class SessionIdError extends CoreError {
+  constructor(reason: string) {
+    super('ERR_SESSION_ID', `genid gave ${reason}`, { status: 500 });
+  }
+}
+
+/** Thrown by `logIn()` when the user has `maxDeviceCount` sessions and the policy is to refuse; nobody is logged in. */
+export class DeviceLimitError extends CoreError {
+  constructor(maxCount: number) {
+    super('ERR_SESSION_DEVICE_LIMIT', `The user is logged in on ${maxCount} devices already`, { status: 403 });
+  }
+}
+
 /** Thrown when a property of `req.session` has no JSON form; nothing is saved. */
 export class SessionDataError extends CoreError {
   /** Name of the property. */
@@ -17,6 +38,28 @@ export class SessionDataError extends CoreError {
   constructor(property: string, cause: unknown) {
     super('ERR_SESSION_DATA', `\`req.session.${property}\` cannot be stored as JSON`, { cause, status: 500 });
     this.property = property;
+  }
+}
+
+/** Thrown when a session would be larger than `maxBytes`; nothing is saved, what was there stays. */
+export class SessionTooLargeError extends CoreError {
+  /** Size that it would have, in bytes of JSON. */
+  readonly bytes: number;
+
+  constructor(bytes: number, maxBytes: number) {
+    const advice = 'Keep ids in the session and the data in your database, or raise `maxBytes`';
+    super('ERR_SESSION_TOO_LARGE', `The session has ${bytes} bytes, more than ${maxBytes}. ${advice}`, { status: 500 });
+    this.bytes = bytes;
+  }
+}
+
+/** Thrown by `reload()` when a session is encrypted and no key of the ring has encrypted it; requests are anonymous. */
+export class SessionUnreadableError extends CoreError {
+  constructor() {
+    const advice = 'add the key that was used before to `encryption.keys`';
+    super('ERR_SESSION_UNREADABLE', `The session was encrypted with a key that is not known: ${advice}`, {
+      status: 500,
+    });
   }
 }
 

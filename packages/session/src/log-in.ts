@@ -1,30 +1,37 @@
 // Log-in and log-out. Both change the id of the session in Redis at once, not at the end of the request: when they have
 // resolved, it is so.
 
+import { randomBytes } from 'node:crypto';
 import { StoreUnavailableError, type EventSink } from '@sallyport/core';
 import type { Request } from 'express';
+import type { Session } from 'express-session';
 import { deviceLabel } from './device-label.js';
-import { SessionCookieError, SessionMissingError, UserIdError } from './errors.js';
+import {
+  DeviceLimitError,
+  SessionCookieError,
+  SessionGoneError,
+  SessionIdError,
+  SessionMissingError,
+} from './errors.js';
 import type { SessionEvent } from './events.js';
 import { ipPrefix } from './ip-prefix.js';
-import { addressOf, bucketOfUser, createSessionId, type SessionAddress } from './session-id.js';
+import type { ResolvedOptions } from './options.js';
+import { checkSize } from './session-changes.js';
+import { addressOf, bucketOfUser, type PresentedId } from './session-id.js';
+import { newSessionId } from './session-middleware.js';
 import { encodeFields } from './session-record.js';
 import type { SessionRepository } from './session-repository.js';
+import { checkUserId } from './user-id.js';
 import { adopt, stateOf, type RequestState } from './session-state.js';
+import type { Snapshots } from './snapshots.js';
 
 /** What log-in and log-out work on. */
 export interface LogInContext {
+  readonly options: ResolvedOptions;
   readonly repository: SessionRepository;
+  readonly snapshots: Snapshots | undefined;
   readonly events: EventSink<SessionEvent>;
   readonly requestState: (req: object) => RequestState | undefined;
-}
-
-/** @throws {UserIdError} when `userId` cannot name a user */
-export function checkUserId(userId: unknown): asserts userId is string {
-  if (typeof userId !== 'string') throw new UserIdError(`A user id must be a string, got ${typeof userId}`);
-  if (userId.length < 1 || userId.length > 512 || !userId.isWellFormed()) {
-    throw new UserIdError(`A user id must have 1 to 512 characters of well-formed text, got ${userId.length}`);
-  }
 }
 
 /** Replaces the request's session by a new one that belongs to `userId`; `sessions.logIn()` says how. */
@@ -34,43 +41,60 @@ export async function logIn(
   userId: string,
   keep: readonly string[],
 ): Promise<void> {
-  const { repository, events } = context;
+  const { options, repository, events } = context;
   checkUserId(userId);
   const request = requireRequest(context, req);
   if (!request.cookie.isSendable) throw new SessionCookieError('insecure');
   if (request.res.headersSent) throw new SessionCookieError('headers-sent');
 
   // Only what is named comes along: what an attacker put into the anonymous session does not.
-  const old: object = req.session ?? {};
-  const keptData = Object.fromEntries(Object.entries(old).filter(([name]) => keep.includes(name)));
+  const old = req.session as Session | undefined;
+  const keptData = Object.fromEntries(Object.entries(old ?? {}).filter(([name]) => keep.includes(name)));
   const stored = encodeFields(keptData);
-  const sessionId = createSessionId(bucketOfUser(userId));
+  if (old) checkSize(stored, old, options.maxBytes);
+  const sessionId = newSessionId(req, bucketOfUser(userId), options.genid);
   const address = addressOf(sessionId);
   if (address === undefined) throw new SessionMissingError();
-  await repository.logIn({
-    address,
-    userId,
-    label: deviceLabel(req.headers['user-agent']),
-    ipPrefix: ipPrefix(req.ip),
-    kept: [...stored].flatMap(([name, json]) => [`.${name}`, json]),
-    replaced: storedAddress(req),
-  });
+  const replaced = storedAddress(req);
+  const { deviceId } = address;
+  const place = { label: deviceLabel(req.headers['user-agent']), ipPrefix: ipPrefix(req.ip) };
+  const { status, evicted, otherSessionCount } = await repository.logIn(
+    {
+      address,
+      userId,
+      ...place,
+      kept: [...stored].flatMap(([name, json]) => [`.${name}`, json]),
+      replaced: replaced && { address: replaced, userId: old && stateOf(old)?.userId },
+      token: options.genid === undefined ? undefined : randomBytes(4).toString('hex'),
+    },
+    request,
+  );
+  for (const evictedId of evicted) events.emit({ type: 'evicted', userId, deviceId: evictedId });
+  if (status === 'gone') {
+    events.emit({ type: 'gone', deviceId: replaced?.deviceId ?? deviceId });
+    throw new SessionGoneError();
+  }
+  if (status === 'limit') throw new DeviceLimitError(options.maxDeviceCount ?? 0);
+  if (status === 'taken') throw new SessionIdError('an id that another session has');
 
+  if (replaced !== undefined) context.snapshots?.forget(replaced.deviceId);
   request.nextId = sessionId;
+  request.needsStepUp = false;
   req.sessionStore.generate(req);
   Object.assign(req.session, keptData);
   adopt(req.session, { request, userId, isNew: false, stored });
-  events.emit({ type: 'logged-in', userId, deviceId: address.deviceId });
+  events.emit({ type: 'logged-in', userId, deviceId, ...place, otherSessionCount });
 }
 
 /** Ends the request's session and gives it a new, empty one; `sessions.logOut()` says how. */
 export async function logOut(context: LogInContext, req: Request): Promise<void> {
-  const { repository, events } = context;
+  const { repository, events, snapshots } = context;
   const request = requireRequest(context, req);
   const address = storedAddress(req);
   const userId = req.session ? stateOf(req.session)?.userId : undefined;
   if (address !== undefined) {
-    await repository.end(address, userId, 'log-out');
+    await repository.end(address, userId, 'log-out', request);
+    snapshots?.forget(address.deviceId);
     events.emit({ type: 'logged-out', userId, deviceId: address.deviceId });
   }
   request.hasEnded = true;
@@ -91,7 +115,7 @@ function requireRequest({ requestState }: LogInContext, req: Request): RequestSt
 }
 
 /** Where the request's session is in Redis, if it is there. */
-export function storedAddress(req: Request): SessionAddress | undefined {
+export function storedAddress(req: Request): PresentedId | undefined {
   if (!req.session || stateOf(req.session)?.isNew !== false) return undefined;
   return addressOf(req.session.id);
 }

@@ -1,27 +1,33 @@
-// Decides what becomes of a session when its response begins: saved, refused, or left out of sight of express-session,
-// which would otherwise save it and set a cookie by rules of its own.
+// Decides what becomes of a session when its response begins: saved, given a new id, ended, refused, or left out of sight
+// of express-session, which would otherwise save it and set a cookie by rules of its own.
 
-import { CoreError, sendProblem, type EventSink } from '@sallyport/core';
+import type { EventSink } from '@sallyport/core';
 import type { Request } from 'express';
 import type { ResponseCommit } from './commit-before-headers.js';
-import { SessionCookieError, SessionDataError } from './errors.js';
+import { SessionCookieError, SessionGoneError } from './errors.js';
 import type { SessionEvent } from './events.js';
-import { compareFields, encodeFields } from './session-record.js';
+import { dueRenewal, missedRenewal } from './id-renewal.js';
+import type { ResolvedOptions } from './options.js';
+import { answerFailure } from './refusal.js';
+import { hasChanged } from './session-changes.js';
+import { addressOf } from './session-id.js';
+import { encodeFields } from './session-record.js';
+import type { SessionRepository } from './session-repository.js';
 import { stateOf, type RequestState } from './session-state.js';
 
-/** Until then a client waits before it asks again (RFC 9110 §10.2.3): the breaker looks four times a second. */
-export const RETRY_AFTER_SECONDS = 1;
-
-/** Headers that describe the body that is being replaced, or that only its success would justify. */
-const REPLACED_HEADERS = /^(?:content-.*|etag|last-modified|location|set-cookie|accept-ranges|cache-control|expires)$/;
+/** What the commits of all responses share. */
+export interface CommitParts {
+  readonly options: ResolvedOptions;
+  readonly repository: SessionRepository;
+  readonly events: EventSink<SessionEvent>;
+  readonly warnInsecure: () => void;
+}
 
 /** Gives the part of the response's life that concerns its session. */
-export function createResponseCommit(
-  req: Request,
-  state: RequestState,
-  events: EventSink<SessionEvent>,
-  warnInsecure: () => void,
-): ResponseCommit {
+export function createResponseCommit(req: Request, state: RequestState, parts: CommitParts): ResponseCommit {
+  const { options, repository, events, warnInsecure } = parts;
+  const { resave, saveUninitialized, unset, onGone, renewalMs } = options;
+  const [secret = ''] = options.secrets;
   let isAbandoned = false;
 
   function hide(): void {
@@ -29,77 +35,121 @@ export function createResponseCommit(
     Reflect.set(req, 'sessionID', undefined);
   }
 
-  function isNeeded(): boolean {
+  /** The stored session that the handler took away, where that means to end it. */
+  function unsetSession(): { deviceId: string; bucket: string; userId: string | undefined } | undefined {
+    const { session, lastSession } = { session: req.session as unknown, lastSession: state.lastSession };
+    if (unset !== 'destroy' || session || state.hasEnded || lastSession === undefined) return undefined;
+    const known = stateOf(lastSession);
+    const address = addressOf(lastSession.id);
+    return known?.isNew === false && address ? { ...address, userId: known.userId } : undefined;
+  }
+
+  /** Polling that extends nothing renews nothing either: a commit would extend. */
+  function renewal(hasCookie: boolean) {
+    const mayRenew = hasCookie && state.isTouching && state.cookie.isSendable && !state.isStoreDown;
+    return mayRenew ? dueRenewal(req.session, renewalMs, secret) : undefined;
+  }
+
+  function isNeeded(hasCookie: boolean): boolean {
     const { session } = req;
-    if (isAbandoned || !session) return false;
-    const isUnsendable = !state.cookie.isSendable && stateOf(session)?.isNew !== false;
-    return !isUnsendable && hasChanged(session);
+    if (isAbandoned) return false;
+    if (!session) return unsetSession() !== undefined;
+    const isNew = stateOf(session)?.isNew !== false;
+    if (isNew && !state.cookie.isSendable) return false;
+    const isForced = !state.isStoreDown && hasCookie && (isNew ? saveUninitialized : resave && state.isTouching);
+    return isForced || renewal(hasCookie) !== undefined || hasChanged(session);
+  }
+
+  async function save(hasCookie: boolean): Promise<void> {
+    const { session } = req;
+    // Throws here, and not inside express-session's own hashing, when a property is no JSON.
+    encodeFields(session);
+    state.isForced =
+      hasCookie &&
+      !state.isStoreDown &&
+      (stateOf(session)?.isNew === false ? resave && state.isTouching : saveUninitialized);
+    state.renewal = renewal(hasCookie);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        session.save((error: unknown) => (error ? reject(error) : resolve()));
+      });
+    } finally {
+      state.isForced = false;
+      state.renewal = undefined;
+    }
+    if (state.issuedId !== undefined) Reflect.set(req, 'sessionID', state.issuedId);
+  }
+
+  async function endUnset(): Promise<void> {
+    const taken = unsetSession();
+    if (taken === undefined) return;
+    const { userId, deviceId } = taken;
+    if (await repository.end(taken, userId, 'destroy', state)) events.emit({ type: 'destroyed', userId, deviceId });
+    state.hasEnded = true;
   }
 
   async function run(hasCookie: boolean): Promise<void> {
     const { session } = req;
-    if (!hasCookie && stateOf(session)?.isNew !== false) {
-      // Saved, it would be a session that nobody can ever use.
-      events.emit({ type: 'not-saved', reason: 'headers-sent' });
-      return hide();
-    }
     try {
-      // Throws here, and not inside express-session's own hashing, when a property is no JSON.
-      encodeFields(session);
-      await new Promise<void>((resolve, reject) => {
-        session.save((error: unknown) => (error ? reject(error) : resolve()));
-      });
+      if (!session) return await endUnset();
+      if (!hasCookie && stateOf(session)?.isNew !== false) {
+        // Saved, it would be a session that nobody can ever use.
+        events.emit({ type: 'not-saved', reason: 'headers-sent' });
+        return hide();
+      }
+      await save(hasCookie);
     } catch (error) {
       isAbandoned = true;
-      throw error;
+      if (onGone !== 'discard' || !(error instanceof SessionGoneError)) throw error;
+      // The response goes out as it is; its browser has no session any more.
+      state.hasEnded = true;
+      hide();
     }
   }
 
   function settle(): void {
     const { session } = req;
     if (!session) return;
-    if (stateOf(session)?.isNew === false) return;
-    const isEmpty = !hasChanged(session);
+    if (state.isStoreDown) return hide();
+    const known = stateOf(session);
+    if (known?.isNew === false) {
+      if (known.record?.isGrace === true) settleGrace();
+      // Due and not renewed here: another request may have done it, and its cookie must not be set back.
+      else if (state.issuedId === undefined && dueRenewal(session, renewalMs, secret) !== undefined) hide();
+      return;
+    }
+    const isEmpty = !saveUninitialized && !hasChanged(session);
     if (!isEmpty && !state.cookie.isSendable) {
       events.emit({ type: 'not-saved', reason: 'insecure' });
       warnInsecure();
     }
     // A new session without data is none, even after regenerate() or a log-out.
-    if (isEmpty || state.isStoreDown) hide();
+    if (isEmpty || !state.cookie.isSendable) hide();
+  }
+
+  /** The browser may have the present id already: the previous one must not come back to it. */
+  function settleGrace(): void {
+    if (state.issuedId !== undefined) return;
+    const missed = state.cookie.isSendable ? missedRenewal(req.session, secret) : undefined;
+    if (missed === undefined) return hide();
+    state.issuedId = missed.sessionId;
+    Reflect.set(req, 'sessionID', missed.sessionId);
   }
 
   function refuse(error: unknown): void {
     isAbandoned = true;
     hide();
-    answerFailure(req, state.res, error);
+    state.issuedId = undefined;
+    const isGone = error instanceof SessionGoneError && onGone === 'unauthorized';
+    if (isGone) {
+      state.hasEnded = true;
+      // RFC 9110 §15.5.2: as the guards do.
+      state.res.setHeader('WWW-Authenticate', `Cookie cookie-name="${state.cookie.variant.name}"`);
+    }
+    answerFailure(req, state.res, error, isGone ? 401 : undefined);
   }
 
   return { isNeeded, run, settle, refuse };
-}
-
-/** Answers in place of the handler: 503 for a sick Redis, 409 for an ended session, 500 for data that cannot be stored. */
-export function answerFailure(req: Request, res: RequestState['res'], error: unknown): void {
-  for (const name of res.getHeaderNames()) if (REPLACED_HEADERS.test(name)) res.removeHeader(name);
-  res.statusMessage = '';
-  const status = error instanceof CoreError ? (error.status ?? 500) : 500;
-  if (status === 503) res.setHeader('Retry-After', RETRY_AFTER_SECONDS);
-  sendProblem(req, res, { status, title: TITLES[status] ?? 'Internal Server Error' });
-}
-
-const TITLES: Record<number, string> = {
-  409: 'The session ended while the request was being handled',
-  500: 'The session could not be stored',
-  503: 'Sessions are not available at the moment',
-};
-
-/** Whether a session differs from what Redis holds; one that cannot be encoded does. */
-function hasChanged(session: object): boolean {
-  try {
-    return compareFields(stateOf(session)?.stored ?? new Map(), encodeFields(session)) !== undefined;
-  } catch (error) {
-    if (error instanceof SessionDataError) return true;
-    throw error;
-  }
 }
 
 /** Gives a function that warns once, with the mend. */

@@ -24,7 +24,7 @@ describe('README', () => {
     const sources = (await readFileBeside('../src/errors.ts')) + (await readFileBeside('../src/events.ts'));
     const codes = [...sources.matchAll(/ERR_SESSION_\w+/g)].map(([code]) => code);
     const events = [...sources.matchAll(/type: '([\w-]+)'/g)].map(([, type]) => type);
-    expect([codes.length, events.length]).toStrictEqual([6, 10]);
+    expect([codes.length, events.length]).toStrictEqual([11, 22]);
     for (const word of [...codes, ...events, 'ERR_SESSION_OPTION']) expect(readme).toContain(`\`${word}\``);
   });
 
@@ -32,12 +32,12 @@ describe('README', () => {
     const options = /interface SessionsOptions \{(.*?)\n\}/s.exec(await readFileBeside('../src/options.ts'))?.[1] ?? '';
     const cookie = /interface CookieOptions \{(.*?)\n\}/s.exec(await readFileBeside('../src/cookie.ts'))?.[1] ?? '';
     const names = (text: string) => [...text.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, name]) => name);
-    expect([names(options).length, names(cookie).length]).toStrictEqual([9, 7]);
+    expect([names(options).length, names(cookie).length]).toStrictEqual([26, 7]);
     for (const name of names(options)) expect(readme).toContain(`| \`${name}\``);
     for (const name of names(cookie)) expect(readme).toContain(`| \`cookie.${name}\``);
     const handle = /interface Sessions<.*?\{(.*?)\n\}/s.exec(await readFileBeside('../src/sessions.ts'))?.[1] ?? '';
     const methods = [...handle.matchAll(/^ {2}(\w+)\(/gm)].map(([, name]) => name);
-    expect(methods).toHaveLength(9);
+    expect(methods).toHaveLength(15);
     for (const name of methods) expect(readme).toContain(`| \`${name}(`);
   });
 });

@@ -25,7 +25,12 @@ describe('addressOf()', () => {
   it('gives the bucket and a hash that does not show the id', () => {
     const id = createSessionId('ab');
     const address = addressOf(id);
-    expect(address).toStrictEqual({ bucket: 'ab', deviceId: expect.stringMatching(/^[\w-]{22}$/) });
+    expect(address).toStrictEqual({
+      bucket: 'ab',
+      deviceId: expect.stringMatching(/^[\w-]{22}$/),
+      generation: 0,
+      proof: '',
+    });
     expect(isDeviceId(address?.deviceId ?? '')).toBe(true);
     expect(id).not.toContain(address?.deviceId.slice(0, 8));
   });

@@ -44,18 +44,20 @@ describe('compareFields()', () => {
 });
 
 describe('decodeRecord()', () => {
+  const read = { leftMs: 5, idAgeMs: 0, isGrace: false };
+
   it('reads user and properties', () => {
-    const record = decodeRecord(5, ['u', 'ann', 'c', '1', '.theme', '"dark"']);
+    const record = decodeRecord(read, ['u', 'ann', 'c', '1', '.theme', '"dark"']);
     expect(record).toMatchObject({ userId: 'ann', leftMs: 5, data: { theme: 'dark' } });
     expect([...(record?.fields ?? [])]).toStrictEqual([['theme', '"dark"']]);
   });
 
   it('gives nothing when a property is not JSON', () => {
-    expect(decodeRecord(5, ['.theme', 'dark'])).toBeUndefined();
+    expect(decodeRecord(read, ['.theme', 'dark'])).toBeUndefined();
   });
 
   it('makes a stored __proto__ a property like others', () => {
-    const { data = {} } = decodeRecord(5, ['.__proto__', '{"isAdmin":true}']) ?? {};
+    const { data = {} } = decodeRecord(read, ['.__proto__', '{"isAdmin":true}']) ?? {};
     expect(Object.getPrototypeOf(data)).toBeNull();
     expect(Reflect.get(data, 'isAdmin')).toBeUndefined();
   });

@@ -92,5 +92,5 @@ export function sessionCookie(response: request.Response): string {
 
 /** The session id inside of a cookie, without its signature. */
 export function idOf(cookie: string): string {
-  return /sid=s%3A([\w-]+)\./.exec(cookie)?.[1] ?? '';
+  return decodeURIComponent(/sid=s%3A([\w~%-]+)\./.exec(cookie)?.[1] ?? '');
 }
