@@ -15,7 +15,10 @@ export interface Charges {
   readonly lines: readonly Charge[];
 }
 
-export function charge(profile: Profiler.Profile): Charges {
+/** Gives the place in the source for one in a build. */
+export type Locate = (url: string, line: number, column: number) => { readonly url: string; readonly line: number };
+
+export function charge(profile: Profiler.Profile, locate: Locate = (url, line) => ({ url, line })): Charges {
   const parents = new Map<number, Profiler.ProfileNode>();
   const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
   for (const node of profile.nodes) for (const child of node.children ?? []) parents.set(child, node);
@@ -26,18 +29,20 @@ export function charge(profile: Profiler.Profile): Charges {
     const node = nodes.get(id);
     if (node === undefined || node.callFrame.functionName === '(idle)') continue;
     total += 1;
-    const owner = ownerOf(node, parents);
+    const owner = ownerOf(node, parents, locate);
     add(byPackage, owner.who);
     if (owner.line !== undefined) add(byLine, owner.line);
   }
   return { packages: sharesOf(byPackage, total), lines: sharesOf(byLine, total) };
 }
 
-function ownerOf(leaf: Profiler.ProfileNode, parents: ReadonlyMap<number, Profiler.ProfileNode>) {
+function ownerOf(leaf: Profiler.ProfileNode, parents: ReadonlyMap<number, Profiler.ProfileNode>, locate: Locate) {
   for (let node: Profiler.ProfileNode | undefined = leaf; node !== undefined; node = parents.get(node.id)) {
-    const { url, functionName, lineNumber } = node.callFrame;
-    const file = fileOf(url);
-    if (file !== undefined) return { who: file.who, line: `${file.path}:${lineNumber + 1} ${functionName}` };
+    const { url, functionName, lineNumber, columnNumber } = node.callFrame;
+    if (fileOf(url) === undefined) continue;
+    const place = locate(url, lineNumber, columnNumber);
+    const file = fileOf(place.url);
+    if (file !== undefined) return { who: file.who, line: `${file.path}:${place.line + 1} ${functionName}` };
   }
   const { functionName } = leaf.callFrame;
   return { who: /^\((garbage collector|program)\)$/.test(functionName) ? functionName : 'node core', line: undefined };

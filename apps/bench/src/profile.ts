@@ -3,6 +3,7 @@
 import type { Profiler } from 'node:inspector';
 import { startRedis } from '@sallyport/redis-server';
 import { charge } from './charge.js';
+import { sourceOf } from './source-of.js';
 import { startLoad, underLoad, warmUp, type RunLength } from './measure.js';
 import type { ServerSample } from './server-process.js';
 import { formatTable } from './table.js';
@@ -31,7 +32,7 @@ export async function runProfile(
         const perRequest = (after.cpuMicros - before.cpuMicros) / (after.requests - before.requests);
         return { profile: taken, micros: perRequest };
       });
-      const { packages, lines } = charge(profile);
+      const { packages, lines } = charge(profile, sourceOf);
       print(`\n## ${labelOf(variant)}, Node ${variant.node.version}: ${micros.toFixed(1)} µs per request, profiled\n`);
       const row = ({ who, share }: { who: string; share: number }) => [
         who,

@@ -91,12 +91,13 @@ function versusPeer(result: VariantResult, base: VariantResult, all: readonly Va
   );
   const [best] = peers.toSorted((a, b) => median(cpu(a)) - median(cpu(b)));
   if (best === undefined) return {};
-  const added = (each: VariantResult) => differences(cpu(each), cpu(base));
+  const added = (each: VariantResult) => median(differences(cpu(each), cpu(base)));
   return {
     bestPeer: best.variant.name,
     versusPeer: median(quotients(cpu(result), cpu(best))),
-    // Of medians: the difference of two runs of one round is small, and its quotient would be mostly noise.
-    addedVersusPeer: median(added(result)) / median(added(best)),
+    // Of medians: the difference of two runs of one round is small, and its quotient would be mostly noise. What answers
+    // in place of the handler may cost less than the route without it; there is nothing to compare then.
+    ...(added(best) > 0 ? { addedVersusPeer: added(result) / added(best) } : {}),
   };
 }
 

@@ -1,7 +1,12 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Profiler } from 'node:inspector';
 import { describe, expect, it } from '@jest/globals';
 import { charge } from '../src/charge.js';
 import { startProfile } from '../src/profile-session.js';
+import { sourceOf } from '../src/source-of.js';
 
 const node = (id: number, functionName: string, url: string, children: number[] = []): Profiler.ProfileNode => ({
   id,
@@ -47,5 +52,24 @@ describe('startProfile()', () => {
     const taken = await startProfile(20);
     expect(taken.samples?.length).toBeGreaterThan(0);
     expect(taken.nodes[0]?.callFrame.functionName).toBe('(root)');
+  });
+});
+
+describe('sourceOf()', () => {
+  it('leaves alone what was not built here', () => {
+    expect(sourceOf('file:///x/node_modules/a/index.js', 4, 0)).toEqual({
+      url: 'file:///x/node_modules/a/index.js',
+      line: 4,
+    });
+    expect(sourceOf('node:net', 4, 0)).toEqual({ url: 'node:net', line: 4 });
+  });
+
+  it('finds the line of the source by the map beside the build', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sallyport-map-'));
+    const map = { version: 3, sources: ['../src/a.ts'], names: [], mappings: 'AAAA;AACA;AAEA' };
+    writeFileSync(join(folder, 'a.js.map'), JSON.stringify(map));
+    const url = pathToFileURL(join(folder, 'a.js')).href;
+    expect(sourceOf(url, 2, 0)).toEqual({ url: new URL('../src/a.ts', url).href, line: 3 });
+    rmSync(folder, { recursive: true });
   });
 });
