@@ -5,7 +5,6 @@
  */
 import { Server as NetServer } from 'node:net';
 import type { Server } from 'node:http';
-import { once } from 'node:events';
 import { checkOptions, refuse, type Resolved } from './check-options.js';
 import { Connections } from './connections.js';
 import { ShutdownError } from './errors.js';
@@ -89,7 +88,8 @@ async function end(
   if (drainDelayMs > 0) await wait(drainDelayMs);
 
   const deadlineAt = performance.now() + shutdownDeadlineMs;
-  const closed = server.listening ? once(server, 'close') : Promise.resolve();
+  // Comes for a server that never listened, too, and for one that was closed and has connections left.
+  const closed = new Promise<void>((resolve) => void server.once('close', resolve));
   // The part of `server.close()` that stops accepting; the other part cuts answers short, see Connections.
   NetServer.prototype.close.call(server);
   connections.leave(Math.min(PATIENCE_MS, shutdownDeadlineMs));

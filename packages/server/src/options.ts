@@ -44,8 +44,6 @@ export interface ListenOptions extends CreateServerOptions, ShutdownOptions {
 /** A day: Node's timers know nothing longer than 24 of these. */
 const MAX_MS = 86_400_000;
 
-const tls: Check<NodeHttpsOptions> = plainObject;
-
 const SAID_ELSEWHERE = {
   IncomingMessage: 'left out: the app decides it',
   ServerResponse: 'left out: the app decides it',
@@ -54,7 +52,7 @@ const SAID_ELSEWHERE = {
   keepAliveTimeout: 'given as `keepAliveTimeoutMs`',
 } as const;
 
-const nodeOptions: Check<Readonly<NodeHttpOptions>> = (value, option) => {
+const forNode: Check<Readonly<NodeHttpOptions & NodeHttpsOptions>> = (value, option) => {
   const given = plainObject(value, option);
   for (const [name, expected] of Object.entries(SAID_ELSEWHERE)) {
     if (name in given) refuse(`${option}.${name}`, expected, given[name]);
@@ -70,11 +68,11 @@ const signals: Check<readonly NodeJS.Signals[]> = (value, option) => {
 };
 
 export const CREATE_SERVER_CHECKS = {
-  tls: optional(tls, undefined),
+  tls: optional(forNode, undefined),
   headersTimeoutMs: optional(integer(1, MAX_MS), 15_000),
   requestTimeoutMs: optional(integer(1, MAX_MS), 120_000),
   keepAliveTimeoutMs: optional(integer(1, MAX_MS), 65_000),
-  nodeOptions: optional(nodeOptions, undefined),
+  nodeOptions: optional(forNode, undefined),
 };
 
 export const SHUTDOWN_CHECKS = {

@@ -9,10 +9,11 @@ const WITHOUT_APP = new Set<string | symbol>(['upgrade', 'connect', 'dropRequest
  * without a setter, for example, so that a WebSocket library that sets `req.query` would throw.
  */
 export function keepUpgradesPlain(server: Server): void {
-  const emit = server.emit.bind(server) as (event: string | symbol, ...args: unknown[]) => boolean;
+  // Looked up at each event: a tracer may put its own there later.
+  const inherited = Object.getPrototypeOf(server) as { emit(event: string | symbol, ...args: unknown[]): boolean };
   // On the instance: listening to the events instead would make Node take every server for one that upgrades.
   server.emit = (event: string | symbol, ...args: unknown[]) => {
     if (WITHOUT_APP.has(event)) Object.setPrototypeOf(args[0], IncomingMessage.prototype);
-    return emit(event, ...args);
+    return inherited.emit.call(server, event, ...args);
   };
 }

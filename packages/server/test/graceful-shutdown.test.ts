@@ -225,6 +225,19 @@ describe('gracefulShutdown()', () => {
     expect(await gracefulShutdown(createPlainServer()).close()).toMatchObject({ aborted: 0 });
   });
 
+  it('waits for the answers of a server that somebody else has closed already', async () => {
+    const { waiting, listener } = waitingRoom();
+    const { server, shutdown, port } = await serve(listener);
+    const client = dial(port, GET);
+    await until(() => waiting.length === 1);
+    server.close();
+    const closing = shutdown.close();
+    waiting[0]?.res.end('still answered');
+    expect(await closing).toMatchObject({ aborted: 0 });
+    await client.closed;
+    expect(client.text()).toContain('still answered');
+  });
+
   it('closes a server of HTTPS: answers, idle connections, and handshakes that never end', async () => {
     const { waiting, listener } = waitingRoom();
     const server = createTlsServer(certificate, listener);

@@ -71,6 +71,7 @@ describe.each([
     ['requestTimeoutMs', { requestTimeoutMs: '10' }],
     ['keepAliveTimeoutMs', { keepAliveTimeoutMs: NaN }],
     ['tls', { tls: true }],
+    ['tls.ServerResponse', { tls: { ...certificate, ServerResponse: Object } }],
     ['nodeOptions', { nodeOptions: null }],
     ['nodeOptions.headersTimeout', { nodeOptions: { headersTimeout: 5 } }],
     ['nodeOptions.IncomingMessage', { nodeOptions: { IncomingMessage: Object } }],
