@@ -90,7 +90,7 @@ export function createUpdater({ repository, events, maxBytes, snapshots }: Updat
 function adoptFields(session: Session, before: SessionFields, after: SessionFields): void {
   const local = encodeFields(session);
   const data = parse(after);
-  for (const name of new Set([...before.keys(), ...after.keys()])) {
+  for (const [name] of new Map([...before, ...after])) {
     const isUntouched = local.get(name) === before.get(name);
     // What the update itself changed is newer than what the handler had.
     if (!isUntouched && before.get(name) === after.get(name)) continue;

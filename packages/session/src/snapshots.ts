@@ -24,8 +24,8 @@ export class Snapshots {
   keep({ deviceId, proof }: PresentedId, { data: _parsed, ...record }: SessionRecord): void {
     this.#byDeviceId.delete(deviceId);
     this.#byDeviceId.set(deviceId, { ...record, proof, seenAt: this.#now() });
-    const [oldest] = this.#byDeviceId.keys();
-    if (this.#byDeviceId.size > MAX_COUNT && oldest !== undefined) this.#byDeviceId.delete(oldest);
+    const [oldest] = this.#byDeviceId;
+    if (this.#byDeviceId.size > MAX_COUNT && oldest !== undefined) this.#byDeviceId.delete(oldest[0]);
   }
 
   /** The session that `id` names, if it was read by that very id within the last minute and cannot be over. */
