@@ -52,9 +52,7 @@ function createLookup(entries: EntryStore, id: string, variant: string, tags: re
   const how = { tags, isFenced: true };
   const readResponse = createResponseReader();
   const readRecord = createRecordReader();
-  return async () => {
-    const { entries: found, sight } = await entries.look(id, parts, how);
-    const [recordEntry, entry, mark] = found;
+  return entries.prepareLook<VariantRead>(id, parts, how, ({ entries: [recordEntry, entry, mark], sight }) => {
     const record = recordEntry && readRecord(recordEntry);
     const response = entry && readResponse(entry.body);
     if (entry === undefined || response === undefined) return { record, response: undefined, tags: [], sight };
@@ -67,7 +65,7 @@ function createLookup(entries: EntryStore, id: string, variant: string, tags: re
       tags: entry.tags,
       sight,
     };
-  };
+  });
 }
 
 function createRecordReader(): (entry: Entry) => UrlRecord | undefined {
