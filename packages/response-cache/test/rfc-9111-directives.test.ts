@@ -8,6 +8,8 @@ import { judge } from '../src/cache-policy.js';
 
 const settings = {
   ttlMs: 10_000,
+  heuristicFraction: 0,
+  heuristicMaxMs: 86_400_000,
   maxBodyBytes: 1_000,
   revalidateMs: 0,
   staleWhileRevalidateMs: 5_000,
@@ -16,7 +18,12 @@ const settings = {
 
 function judged(cacheControl: string, isPersonal = false) {
   const header = (name: string) => (name === 'cache-control' ? cacheControl : undefined);
-  return judge({ cacheControl: undefined, isPersonal }, { status: 200, header }, settings, Date.UTC(2026, 0, 1));
+  return judge(
+    { cacheControl: undefined, isPersonal, delayMs: 0 },
+    { status: 200, header },
+    settings,
+    Date.UTC(2026, 0, 1),
+  );
 }
 
 describe('judge()', () => {
