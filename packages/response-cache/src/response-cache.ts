@@ -64,7 +64,8 @@ export function responseCache(options: ResponseCacheOptions): ResponseCache {
     if (isAnswered === true) return;
     if (isAnswered === false) return next();
     // Express 4 does not look at the promise of a middleware, so errors are handed on here.
-    isAnswered.then((isLate) => (isLate ? undefined : next()), next);
+    const proceed = (isDone: boolean) => (isDone ? undefined : next());
+    isAnswered.then(proceed, next);
   }
 
   const admin: Pick<ResponseCache, 'invalidate' | 'invalidateTags' | 'get' | 'delete' | 'stats' | 'clear' | 'close'> = {
