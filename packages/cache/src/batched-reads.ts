@@ -29,7 +29,7 @@ export function batchReads(read: Read): BatchedRead {
     batch = [];
     positions = new Map();
     for (const { onLeave } of waiting) onLeave?.();
-    read([...sent.keys()]).then(
+    read(Array.from(sent, ([key]) => key)).then(
       (values) => {
         for (const { keys, resolve } of waiting) resolve(keys.map((key) => values[sent.get(key) ?? -1]));
       },
