@@ -79,10 +79,8 @@ describe.each(expressVersions)('attacks by request, on $name', ({ express }) => 
       const shop = site(express);
       shop.serve((req, res) => void res.send(req.originalUrl));
       const ask = await rawClient(shop.app);
-      const targets = [
-        ...['/a/b', '/a%2fb', '/a%2Fb%2f', '/a//b', '//a/b', '/a/./b', '/a/../b', '/b', '/a/b/', '/A/b'],
-        ...['/a;b', '/a%3bb', '/a%00b', '/a%0ab', '/a%5cb', '/a\\b', '/a%252fb', '/a/b?', '/a/b?x', '/a/b%3fx'],
-      ];
+      const paths = '/a/b /a%2fb /a%2Fb%2f /a//b //a/b /a/./b /a/../b /b /a/b/ /A/b /a;b /a%3bb /a%00b /a%0ab /a%5cb';
+      const targets = [...paths.split(' '), '/a\\b', '/a%252fb', '/a/b?', '/a/b?x', '/a/b%3fx'];
       for (const target of [...targets, ...targets]) {
         const { status, text } = await ask(`GET ${target} HTTP/1.1`, ...HEAD);
         // `/a/b?` and `/a/b` are one: an empty query is none. `%2F` and `%2f` are one (RFC 3986 §6.2.2.1).

@@ -10,7 +10,7 @@
 // the handler was asked about (§4.3.4).
 
 import { describe, expect, it } from '@jest/globals';
-import { readdir, readFile } from 'node:fs/promises';
+import { namedTests } from './named-tests.js';
 
 /** Section, what it asks for, the file of the test, and the beginning of its name. */
 type Row = readonly [section: string, requirement: string, file: string, test: string];
@@ -93,16 +93,10 @@ const ROWS: readonly Row[] = [
 
 describe('the requirements of RFC 9111', () => {
   it('have a test each, which names the section', async () => {
-    const files = (await readdir(new URL('.', import.meta.url))).filter((name) => name.endsWith('.test.ts'));
-    const texts = new Map<string, string>();
-    for (const file of files) texts.set(file, await readFile(new URL(file, import.meta.url), 'utf8'));
+    const named = await namedTests();
     const missing = ROWS.filter(([section, , file, test]) => {
-      const text = texts.get(`${file}.test.ts`) ?? '';
-      // Where a table of cases has the sections, the name is that of the case.
-      const names = [/\bit(?:\.each\([\s\S]*?\))?\(\s*(['"])((?:(?!\1).)*)\1/g, /\n\s*\[?\s*(['"])((?:(?!\1).)*)\1,/g];
-      const all = names.flatMap((pattern) => [...text.matchAll(pattern)]);
       const isCited = (name: string) => name.includes(`§${section})`) || name.includes(`§${section},`);
-      return !all.some(([, , name = '']) => name.startsWith(test) && isCited(name));
+      return !named.get(file)?.some((name) => name.startsWith(test) && isCited(name));
     });
     expect(missing).toStrictEqual([]);
     expect(new Set(ROWS.map(([section]) => section)).size).toBeGreaterThan(35);
