@@ -34,10 +34,13 @@ export function isPersonal(req: Request, { isCookieIgnored, vary }: Harmless): b
 
 function cookieNames(header: string | undefined): string[] {
   if (header === undefined) return [];
-  return header
-    .split(';')
-    .map((pair) => (pair.split('=')[0] ?? '').trim())
-    .filter((name) => name !== '');
+  return (
+    header
+      .split(';')
+      .filter((pair) => pair.trim() !== '')
+      // A cookie may have no name (RFC 6265bis), and still be someone's.
+      .map((pair) => (pair.split('=')[0] ?? '').trim())
+  );
 }
 
 /** Gives the test for names: exact, or by their beginning where the pattern ends with `*`. */

@@ -112,14 +112,15 @@ export function recordResponse(req: Request, res: Response, recording: Recording
   /** Answers in place of the handler where it has confirmed what is stored, or has failed; `undefined` where it has not. */
   function instead(response: Stored): Replacement | undefined {
     if (status === 304 && isConfirmedBy(header, response)) return freshen(response);
+    const isUnconfirmed = status === 304;
+    if (isUnconfirmed) forget();
     const isCovered = coversError(response, recording.directives, entries.now());
-    if (FAILURES.has(status) && isCovered) {
+    if (isCovered && (isUnconfirmed || FAILURES.has(status))) {
       shareRecorded(recording, response, [], true);
       events.emit({ type: 'stale', key: plan.key, reason: 'error' });
       return replaceBy(response, 'STALE', `hit; fwd=stale; fwd-status=${status}`);
     }
-    if (status !== 304) return undefined;
-    forget();
+    if (!isUnconfirmed) return undefined;
     // RFC 9111 §4.3.2: it may be the client's own copy that the handler speaks of.
     const validators = { etag: header('etag'), lastModified: header('last-modified'), date: header('date') };
     return isNotModified(asked, validators, entries.now()) ? { body: undefined } : distrust();

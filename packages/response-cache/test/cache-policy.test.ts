@@ -82,9 +82,12 @@ describe('judge()', () => {
     expect(reason({ 'cache-control': 'max-age=3' }, { status })).toBe(3_000);
   });
 
-  it.each([100, 201, 202, 206, 303, 304, 400, 401, 403, 405, 414, 429, 500, 501, 503])('never stores %i', (status) => {
-    expect(['status', 'range']).toContain(reason({ 'cache-control': 'max-age=60, public' }, { status }));
-  });
+  it.each([100, 201, 202, 206, 303, 304, 400, 401, 403, 405, 414, 429, 500, 501, 503])(
+    'never stores %i (RFC 9111 §3)',
+    (status) => {
+      expect(['status', 'range']).toContain(reason({ 'cache-control': 'max-age=60, public' }, { status }));
+    },
+  );
 
   it('refuses a request with no-store (RFC 9111 §5.2.1.5)', () => {
     expect(reason({}, { request: { ...anyone, cacheControl: 'max-age=0, No-Store' } })).toBe('no-store');

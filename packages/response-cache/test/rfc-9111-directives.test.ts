@@ -1,7 +1,5 @@
-// The response directives of RFC 9111 §5.2.2 that stand in no other test's name, at the rule that decides on them. The other
-// MUSTs of the RFC are in rfc-9111.test.ts, stale.test.ts, cache-policy.test.ts and leaks-*.test.ts: each test's name ends
-// with its section. Not met by design, since they are optional: §3.3 and §3.4 (parts are never stored or combined),
-// §4.2.2 (no heuristics), §4.3.5 (a HEAD freshens nothing).
+// The response directives of RFC 9111 §5.2.2 that stand in no other test's name, at the rule that decides on them.
+// rfc-9111-index.test.ts has all requirements.
 
 import { describe, expect, it } from '@jest/globals';
 import { judge } from '../src/cache-policy.js';
