@@ -11,7 +11,17 @@ const folder = new URL('./scenarios/', import.meta.url);
 /** Listed from the sources, also in the build: it may hold what was built from files that are gone. */
 const sources = new URL('../src/scenarios/', import.meta.url);
 /** Subjects in the order of the table; a new one comes between these and the whole stack. */
-const FIRST = ['express', 'rate-limit', 'rate-limit-denied', 'session', 'cache', 'cache-memory', 'idempotency', 'lock'];
+const FIRST = [
+  'express',
+  'rate-limit',
+  'rate-limit-denied',
+  'session',
+  'cache',
+  'cache-memory',
+  'cache-html',
+  'idempotency',
+  'lock',
+];
 const LAST = 'stack';
 
 /** All names, ours first within each subject. */

@@ -28,7 +28,7 @@ describe('the catalogue', () => {
   });
 
   it('refuses a name that it does not have', async () => {
-    await expect(loadScenario('no/such')).rejects.toThrow('There is no scenario no/such: express/json, ');
+    await expect(loadScenario('no/such')).rejects.toThrow('There is no scenario no/such: express/html, express/json, ');
   });
 });
 

@@ -15,6 +15,8 @@ export interface RequestFacts {
   readonly cacheControl: string | undefined;
   /** The request carries credentials, cookies or a session, and the key does not hold the user. */
   readonly isPersonal: boolean;
+  /** How long the handler took, in milliseconds. */
+  readonly delayMs: number;
 }
 
 export interface ResponseFacts {
@@ -26,6 +28,9 @@ export interface ResponseFacts {
 export interface PolicySettings {
   /** How long a response is fresh that does not say, in milliseconds. */
   readonly ttlMs: number;
+  /** Part of the time since Last-Modified for which a response is fresh that says no more; 0 for `ttlMs` in its place. */
+  readonly heuristicFraction: number;
+  readonly heuristicMaxMs: number;
   readonly maxBodyBytes: number;
   /** How long a stale response with a validator is kept, so that the handler can confirm it, in milliseconds. */
   readonly revalidateMs: number;
@@ -47,6 +52,9 @@ export type Verdict =
       readonly ageSeconds: number;
     }
   | { readonly isStorable: false; readonly reason: NotStoredReason };
+
+/** A verdict that allows it. */
+export type Storable = Extract<Verdict, { isStorable: true }>;
 
 /** Decides on a response to GET. */
 export function judge(
@@ -87,10 +95,12 @@ export function judge(
 
   const explicitMs = explicitLifetimeMs(directives, header, nowMs);
   if (explicitMs === undefined && CACHEABLE_IF_EXPLICIT.has(status)) return refuse('status');
-  const ageSeconds = initialAgeSeconds(header, nowMs);
+  const ageSeconds = initialAgeSeconds(header, nowMs, request.delayMs);
   // RFC 9111 §5.2.2.4: not to be used without asking first, so it is not stored. Stricter: also when it names single fields.
   const isAsked = directives.has('no-cache');
-  const ttlMs = isAsked ? 0 : Math.max(0, (explicitMs ?? settings.ttlMs) - ageSeconds * 1_000);
+  const ttlMs = isAsked
+    ? 0
+    : Math.max(0, (explicitMs ?? impliedLifetimeMs(header, settings, nowMs)) - ageSeconds * 1_000);
   // What is stale from the start lives by what it says itself, not by opinions.
   const none = { staleWhileRevalidateMs: 0, staleIfErrorMs: 0 };
   const life: Life = { ttlMs, ...staleWindows(directives, ttlMs > 0 ? settings : none) };
@@ -105,13 +115,16 @@ export function judge(
 }
 
 /**
- * How old a response is when it comes (RFC 9111 §4.2.3): what `Age` says, or what `Date` shows, whichever is more. Of a
- * list the first member counts, and what is no number is ignored (§5.1).
+ * How old a response is when it comes (RFC 9111 §4.2.3): what `Age` says and the time that it took since, or what `Date`
+ * shows, whichever is more. Of a list the first member counts, and what is no number is ignored (§5.1). What has no `Age`
+ * was made by the handler itself, and is new when it comes, however long that took.
  */
-function initialAgeSeconds(header: ResponseFacts['header'], nowMs: number): number {
-  const [first] = (header('age') ?? '').split(',');
+function initialAgeSeconds(header: ResponseFacts['header'], nowMs: number, delayMs: number): number {
+  const [first = ''] = (header('age') ?? '').split(',');
+  const age = /^\d+$/.test(first.trim()) ? deltaSeconds(first.trim()) : undefined;
+  const corrected = age === undefined ? 0 : age + Math.floor(Math.max(0, delayMs) / 1_000);
   const dateMs = parseHttpDate(header('date') ?? '', nowMs) ?? nowMs;
-  return Math.max(deltaSeconds(first?.trim()) ?? 0, Math.floor((nowMs - dateMs) / 1_000), 0);
+  return Math.max(corrected, Math.floor((nowMs - dateMs) / 1_000), 0);
 }
 
 /** How long it may be served stale (RFC 5861 §3, §4). */
@@ -151,4 +164,15 @@ function explicitLifetimeMs(
   // RFC 9111 §5.3: an invalid date, "0" above all, means that it has expired.
   if (expiresMs === undefined) return 0;
   return expiresMs - (parseHttpDate(header('date') ?? '', nowMs) ?? nowMs);
+}
+
+/** The life of a response that doesn't say: by RFC 9111 §4.2.2 where that is wanted and possible, else the cache's opinion. */
+function impliedLifetimeMs(header: ResponseFacts['header'], settings: PolicySettings, nowMs: number): number {
+  const { ttlMs, heuristicFraction, heuristicMaxMs } = settings;
+  const modifiedMs = heuristicFraction > 0 ? parseHttpDate(header('last-modified') ?? '', nowMs) : undefined;
+  if (modifiedMs === undefined) return ttlMs;
+  const dateMs = parseHttpDate(header('date') ?? '', nowMs) ?? nowMs;
+  // In whole seconds, as HTTP counts; what was modified after it was sent has no life.
+  const seconds = Math.floor((heuristicFraction * Math.max(0, dateMs - modifiedMs)) / 1_000);
+  return Math.min(seconds * 1_000, heuristicMaxMs);
 }

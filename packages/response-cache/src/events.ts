@@ -15,7 +15,9 @@ export type NotStoredReason =
   | 'tags'
   | 'too-large'
   | 'truncated'
-  | 'overtaken';
+  | 'overtaken'
+  | 'method'
+  | 'unconfirmed';
 
 /** What a response cache reports to `onEvent` and to the diagnostics channel `sallyport:response-cache`. */
 export type ResponseCacheEvent =
@@ -34,7 +36,7 @@ export type ResponseCacheEvent =
   /** Looked up and not found: the handler answers. */
   | { readonly type: 'miss'; readonly key: string }
   /** Not looked up at all, and why. */
-  | { readonly type: 'bypass'; readonly reason: 'method' | 'skip' | 'conditions' | 'host' }
+  | { readonly type: 'bypass'; readonly reason: 'method' | 'skip' | 'conditions' | 'host' | 'content' | 'target' }
   /** The handler's response was stored. */
   | { readonly type: 'stored'; readonly key: string; readonly bytes: number }
   /** The handler's response was sent and not stored. */

@@ -1,7 +1,9 @@
 // Holds a response back until something is done. Its head is complete, and stands as sent for whoever asks; the bytes leave
-// when the wait is over, in the order in which they came.
+// when the wait is over, in the order in which they came. Who closes the connection meanwhile — Express does when a handler
+// fails after its answer — would lose what seems to be sent, so that waits, too.
 
 import type { ServerResponse } from 'node:http';
+import { postponeDestroy } from './postpone-destroy.js';
 
 type Loose = (...args: unknown[]) => unknown;
 const METHODS = ['write', 'end', 'flushHeaders'] as const;
@@ -17,11 +19,14 @@ export function holdResponse(res: ServerResponse, begin: () => Promise<void> | u
   const held: (() => unknown)[] = [];
   let state: 'before' | 'holding' | 'passing' = 'before';
 
+  let destroyNow: (() => void) | undefined;
+
   function release(): void {
     state = 'passing';
     for (const call of held.splice(0)) call();
     // Whoever was told to wait, since nothing was taken, may go on.
     if (!res.writableEnded) res.emit('drain');
+    destroyNow?.();
   }
 
   function through(name: (typeof METHODS)[number], args: unknown[], result: unknown): unknown {
@@ -35,6 +40,7 @@ export function holdResponse(res: ServerResponse, begin: () => Promise<void> | u
       const done = begin();
       if (done !== undefined) {
         state = 'holding';
+        destroyNow = res.socket === null ? undefined : postponeDestroy(res.socket);
         void done.then(release);
       }
     }

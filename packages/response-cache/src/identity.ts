@@ -3,27 +3,44 @@
 
 import type { Request } from 'express';
 
+/** Headers in which APIs take credentials; RFC 9111 knows of the first alone. */
+const CREDENTIALS = ['authorization', 'proxy-authorization', 'x-api-key', 'x-auth-token', 'x-access-token'];
+
+/** What of a request is known to make no difference, or to be told apart. */
+interface Harmless {
+  readonly isCookieIgnored: (name: string) => boolean;
+  /** Headers that tell variants apart: of the API keys, one of these has its own responses. */
+  readonly vary: readonly string[];
+}
+
 /**
- * Whether the request says who is asking: credentials, a session with data, a user, or a cookie that is not ignored. What is
- * answered to it may be for this client alone.
+ * Whether the request says who is asking: credentials, a client certificate, a session with data, a user, or a cookie that is
+ * not ignored. What is answered to it may be for this client alone.
  */
-export function isPersonal(req: Request, isCookieIgnored: (name: string) => boolean): boolean {
-  if (req.headers.authorization !== undefined || req.headers['proxy-authorization'] !== undefined) return true;
+export function isPersonal(req: Request, { isCookieIgnored, vary }: Harmless): boolean {
+  const { headers } = req;
+  for (const name of CREDENTIALS) {
+    if (headers[name] !== undefined && !(name.startsWith('x-') && vary.includes(name))) return true;
+  }
+  if (Reflect.get(req.socket, 'authorized') === true) return true;
   const { session, user } = req as { session?: unknown; user?: unknown };
   if (user !== undefined && user !== null) return true;
   // express-session keeps the cookie's settings in the session object; everything else in it is data.
   if (typeof session === 'object' && session !== null && Object.keys(session).some((name) => name !== 'cookie')) {
     return true;
   }
-  return cookieNames(req.headers.cookie).some((name) => !isCookieIgnored(name));
+  return cookieNames(headers.cookie).some((name) => !isCookieIgnored(name));
 }
 
 function cookieNames(header: string | undefined): string[] {
   if (header === undefined) return [];
-  return header
-    .split(';')
-    .map((pair) => (pair.split('=')[0] ?? '').trim())
-    .filter((name) => name !== '');
+  return (
+    header
+      .split(';')
+      .filter((pair) => pair.trim() !== '')
+      // A cookie may have no name (RFC 6265bis), and still be someone's.
+      .map((pair) => (pair.split('=')[0] ?? '').trim())
+  );
 }
 
 /** Gives the test for names: exact, or by their beginning where the pattern ends with `*`. */

@@ -41,6 +41,13 @@ export interface ResponseCacheOptions {
   readonly vary?: readonly string[];
   /** Cookies that don't make a request personal; `*` at the end stands for any ending. @default [] */
   readonly ignoreCookies?: readonly string[];
+  /**
+   * Where a response says nothing of its life but has a Last-Modified: the part of the time since then that it is fresh for,
+   * instead of `ttlMs`, from 0 to 1; 0: never (RFC 9111 §4.2.2). @default 0
+   */
+  readonly heuristicFraction?: number;
+  /** The longest such time in ms. @default 86_400_000 */
+  readonly heuristicMaxMs?: number;
   /** How long what is stale may be served while the handler is asked, where the response doesn't say, in ms. @default 0 */
   readonly staleWhileRevalidateMs?: number;
   /** How long what is stale may be served when the handler fails, where the response doesn't say, in ms. @default 0 */
@@ -97,6 +104,9 @@ const cookieNames = stringList(/^[^\s;,="]+$/, 100, 'at most 100 cookie names');
 const parameterNames = stringList(/^[^\s&=#*]+\*?$/, 100, 'at most 100 parameter names');
 const hostNames = stringList(/^[\w.:[\]-]+$/, 100, 'at most 100 host names without ports');
 const milliseconds = integer(0, MAX_MS);
+
+const fraction: Check<number> = (value, site) =>
+  typeof value === 'number' && value >= 0 && value <= 1 ? value : refuse(site, 'a number from 0 to 1', value);
 const headerNames = stringList(NAME, 8, 'at most 8 header names');
 
 const tags: Check<readonly string[] | ((req: Request, res: Response) => readonly string[])> = (value, site) =>
@@ -123,6 +133,8 @@ export function resolveOptions(options: ResponseCacheOptions) {
     user: optional(callback<(req: Request) => string | undefined>(), undefined),
     vary: optional(headerNames, []),
     ignoreCookies: optional(cookieNames, []),
+    heuristicFraction: optional(fraction, 0),
+    heuristicMaxMs: optional(integer(1, MAX_MS), 86_400_000),
     staleWhileRevalidateMs: optional(milliseconds, 0),
     staleIfErrorMs: optional(milliseconds, 0),
     revalidateMs: optional(milliseconds, 60_000),

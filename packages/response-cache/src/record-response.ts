@@ -4,32 +4,25 @@
 
 import type { Fill } from '@sallyport/cache';
 import type { Request, Response } from 'express';
-import { judge, type Verdict } from './cache-policy.js';
+import type { Verdict } from './cache-policy.js';
 import { capture, type Replacement } from './capture.js';
 import type { Directives } from './cache-control.js';
 import { completed } from './complete.js';
-import { isDeceptive } from './deception.js';
 import { isNotModified } from './conditional.js';
 import type { NotStoredReason } from './events.js';
 import type { Outcome } from './flights.js';
+import { freshened, isConfirmedBy, readerOf } from './freshen.js';
 import { coversError } from './freshness.js';
+import { createJudge } from './judge-response.js';
 import { narrowRequest } from './narrow-request.js';
 import type { ResponseCacheSettings } from './options.js';
 import { askedBy, prepareReplay, type Stored } from './replay.js';
 import type { RequestPlan } from './request-plan.js';
-import type { HeaderField, StoredResponse } from './response-frame.js';
-import {
-  fieldsOf,
-  fieldsToStore,
-  headerOf,
-  makeNotModified,
-  mergeFields,
-  rawFieldsOf,
-  resetHead,
-} from './response-head.js';
-import { tagsOfResponse } from './response-tags.js';
+import type { HeaderField } from './response-frame.js';
+import { fieldsOf, fieldsToStore, headerOf, makeNotModified, rawFieldsOf, resetHead } from './response-head.js';
 import type { Found, Shelf } from './shelf.js';
-import { unite, variantId, varyNames } from './vary.js';
+import { shareRecorded, storeRecorded } from './store-recorded.js';
+import { varyNames } from './vary.js';
 
 /** A request that the handler answers, and whose response may be stored. */
 export interface Recording {
@@ -47,21 +40,19 @@ export interface Recording {
   readonly settle: (outcome: Outcome) => void;
 }
 
-type Storable = Extract<Verdict, { isStorable: true }>;
-
 /** Statuses of a failure that a stale response may cover (RFC 5861 §4). */
 const FAILURES = new Set([500, 502, 503, 504]);
+
 /** Installs the recording; the handler runs afterwards. */
 export function recordResponse(req: Request, res: Response, recording: Recording): void {
-  const { plan, settings, stale, settle } = recording;
+  const { plan, settings, shelf, stale, settle } = recording;
   const { events, entries, writeStatus } = settings;
   const asked = askedBy(req, res);
   const outer = fieldsOf(res);
   const outerRaw = rawFieldsOf(res);
-  const personalFirst = plan.isPersonal();
-  const { isNamed, path } = plan;
-  const isStrict = settings.strict && !personalFirst;
-  const hidden = narrowRequest(req, settings, { isStrict, isNamed });
+  const judged = createJudge(req, plan, settings);
+  const isStrict = settings.strict && !plan.isPersonal();
+  const hidden = narrowRequest(req, settings, { isStrict, isNamed: plan.isNamed });
   if (stale !== undefined) giveValidators(req, stale);
   const header = (name: string) => headerOf(res, name);
   let verdict: Verdict = { isStorable: false, reason: 'status' };
@@ -75,16 +66,6 @@ export function recordResponse(req: Request, res: Response, recording: Recording
     settle({ kind: 'uncacheable' });
   }
 
-  function judged(status: number, header: (name: string) => string | undefined): Verdict {
-    const request = { cacheControl: req.headers['cache-control'], isPersonal: personalFirst || plan.isPersonal() };
-    const result = judge(request, { status, header }, settings, entries.now());
-    if (!result.isStorable) return result;
-    // Such a handler has seen who was asking, and what it says of its response is not to be relied on in strict mode.
-    if (settings.strict && personalFirst) return { isStorable: false, reason: 'personal' };
-    if (isDeceptive(path, header('content-type'))) return { isStorable: false, reason: 'suffix' };
-    return varyNames(header) === undefined ? { isStorable: false, reason: 'vary' } : result;
-  }
-
   /** Sends the stored response instead of the handler's. */
   function replaceBy(response: Stored, word: 'STALE' | 'REVALIDATED', parameters: string): Replacement {
     resetHead(res, outerRaw);
@@ -95,20 +76,54 @@ export function recordResponse(req: Request, res: Response, recording: Recording
 
   /** RFC 9111 §4.3.4: the stored response, freshened by the 304. */
   function freshen(response: Stored): Replacement {
-    const headers = mergeFields(response.headers, fieldsToStore(res, outer));
-    const merged = new Map(headers.map(([name, value]) => [name.toLowerCase(), String(value)]));
     const date = header('date') ?? new Date(entries.now()).toUTCString();
-    merged.set('date', date);
-    const result = judged(response.status, (name) => merged.get(name));
-    const dated = headers.map((field): HeaderField => (field[0].toLowerCase() === 'date' ? ['Date', date] : field));
-    const fresh = { ...response, headers: dated, storedAtMs: entries.now(), isFresh: true, softAtMs: 0, ageSeconds: 0 };
+    const fresh = freshened(response, fieldsToStore(res, outer), date, entries.now());
+    const read = readerOf(fresh.headers);
+    const result = judged(response.status, read);
     events.emit({ type: 'revalidated', key: plan.key });
     if (result.isStorable) {
       const { life, isShared, ageSeconds } = result;
-      const known = varyNames((name) => merged.get(name)) ?? [];
-      store(res, recording, { ...fresh, life, isShared, ageSeconds }, known, result);
+      storeRecorded(res, recording, { ...fresh, life, isShared, ageSeconds }, varyNames(read) ?? [], result);
     } else notStored(result.reason);
     return replaceBy(fresh, 'REVALIDATED', 'fwd=stale; fwd-status=304');
+  }
+
+  /**
+   * RFC 9111 §4.3.4: a 304 with the validator of another response changes nothing that is stored. The handler has got its
+   * conditions wrong, and there is no content for the client; the next one is not asked with them.
+   */
+  function distrust(): Replacement {
+    resetHead(res, outerRaw);
+    res.statusCode = 502;
+    res.setHeader('Content-Length', 0);
+    writeStatus(res, 'BYPASS', 'fwd=stale; fwd-status=304; detail=unconfirmed');
+    return { body: undefined };
+  }
+
+  /** Removes what the handler has spoken past. */
+  function forget(): void {
+    events.emit({ type: 'not-stored', key: plan.key, reason: 'unconfirmed' });
+    shelf
+      .remove(plan.selector.id)
+      .catch((error: unknown) => events.emit({ type: 'store-failure', operation: 'write', key: plan.key, error }))
+      .finally(() => settle({ kind: 'failed' }));
+  }
+
+  /** Answers in place of the handler where it has confirmed what is stored, or has failed; `undefined` where it has not. */
+  function instead(response: Stored): Replacement | undefined {
+    if (status === 304 && isConfirmedBy(header, response)) return freshen(response);
+    const isUnconfirmed = status === 304;
+    if (isUnconfirmed) forget();
+    const isCovered = coversError(response, recording.directives, entries.now());
+    if (isCovered && (isUnconfirmed || FAILURES.has(status))) {
+      shareRecorded(recording, response, [], true);
+      events.emit({ type: 'stale', key: plan.key, reason: 'error' });
+      return replaceBy(response, 'STALE', `hit; fwd=stale; fwd-status=${status}`);
+    }
+    if (!isUnconfirmed) return undefined;
+    // RFC 9111 §4.3.2: it may be the client's own copy that the handler speaks of.
+    const validators = { etag: header('etag'), lastModified: header('last-modified'), date: header('date') };
+    return isNotModified(asked, validators, entries.now()) ? { body: undefined } : distrust();
   }
 
   const mayReplace = stale !== undefined;
@@ -119,12 +134,8 @@ export function recordResponse(req: Request, res: Response, recording: Recording
       onHead() {
         hidden.restore();
         status = res.statusCode;
-        if (stale !== undefined && status === 304) return freshen(stale);
-        if (stale !== undefined && FAILURES.has(status) && coversError(stale, recording.directives, entries.now())) {
-          events.emit({ type: 'stale', key: plan.key, reason: 'error' });
-          share(recording, stale, [], true);
-          return replaceBy(stale, 'STALE', `hit; fwd=stale; fwd-status=${status}`);
-        }
+        const replacement = stale && instead(stale);
+        if (replacement !== undefined) return replacement;
         verdict = judged(status, header);
         names = varyNames(header) ?? [];
         fields = fieldsToStore(res, outer);
@@ -150,7 +161,7 @@ export function recordResponse(req: Request, res: Response, recording: Recording
         if (length !== undefined && Number(length) !== body.length) return notStored('truncated');
         const { life, isShared, ageSeconds } = verdict;
         const headers = completed(fields, outer, status, body, entries.now());
-        store(res, recording, { status, headers, isShared, ageSeconds, life, body }, names, verdict);
+        storeRecorded(res, recording, { status, headers, isShared, ageSeconds, life, body }, names, verdict);
       },
     },
   );
@@ -158,47 +169,6 @@ export function recordResponse(req: Request, res: Response, recording: Recording
   res.once('close', () => {
     if (!res.writableEnded) settle({ kind: 'failed' });
   });
-}
-
-function store(
-  res: Response,
-  recording: Recording,
-  response: StoredResponse,
-  names: readonly string[],
-  verdict: Storable,
-): void {
-  const { plan, found, fill, shelf, settings, settle } = recording;
-  const { events, entries } = settings;
-  const { key, selector } = plan;
-  const tags = tagsOfResponse(res);
-  if (tags === undefined) {
-    events.emit({ type: 'not-stored', key, reason: 'tags' });
-    return settle({ kind: 'uncacheable' });
-  }
-  const how = { names, tags, ttlMs: verdict.life.ttlMs, keepMs: verdict.keepMs };
-  shelf.store(fill, selector, found.record, response, how).then(
-    (isStored) => {
-      if (!isStored) {
-        events.emit({ type: 'not-stored', key, reason: 'overtaken' });
-        return settle({ kind: 'failed' });
-      }
-      events.emit({ type: 'stored', key, bytes: response.body.length });
-      // What must be asked for each time is nobody else's answer.
-      if (verdict.life.ttlMs === 0) return settle({ kind: 'uncacheable' });
-      return share(recording, { ...response, storedAtMs: entries.now(), isFresh: true }, names, false);
-    },
-    // The client has its answer: whatever went wrong can only be reported.
-    (error: unknown) => {
-      events.emit({ type: 'store-failure', operation: 'write', key, error });
-      settle({ kind: 'failed' });
-    },
-  );
-}
-
-function share({ plan, found, settle }: Recording, response: Stored, known: readonly string[], isStale: boolean): void {
-  const names = unite(found.record.names, known);
-  const { origin, headers } = plan.selector;
-  settle({ kind: 'shared', response, names, variant: variantId(origin, names, headers), isStale });
 }
 
 /** RFC 9111 §4.3.1: the validators of what is stored, in place of the client's. */

@@ -9,14 +9,15 @@ import { resolveOptions, type ResponseCacheOptions } from './options.js';
 import { createShelf, type CachedUrl } from './shelf.js';
 import type { ResponseCacheStats } from './stats.js';
 import { recordId, targetOfUrl } from './url-key.js';
+import { urlTag } from './url-tag.js';
 
 /** The middleware, and what can be done with what it stored. Purges reject with StoreUnavailableError when Redis fails. */
 export interface ResponseCache extends RequestHandler {
   /**
-   * Removes what is stored for these URLs, all variants; copies of users are reached by tags or `delete(key, user)`. With
-   * `{ soft: true }` as the last argument it becomes stale instead, and may be served as such, as far as that is allowed.
+   * Removes what is stored for these URLs: all variants, and with `user` the copies of all users. With `{ soft: true }` as the
+   * last argument it becomes stale instead, and may be served as such, as far as that is allowed.
    *
-   * @returns for how many there was something
+   * @returns for how many there was something that is no user's own
    * @throws {CustomKeyError} when the `key` option makes the keys
    */
   invalidate(...urls: string[] | [...urls: string[], how: PurgeOptions]): Promise<number>;
@@ -54,15 +55,16 @@ export function responseCache(options: ResponseCacheOptions): ResponseCache {
 
   function cachedResponse(req: Request, res: Response, next: NextFunction): void {
     if (taken.has(res)) return next();
-    const proceed = (isAnswered: boolean) => (isAnswered ? undefined : next());
     let isAnswered: boolean | Promise<boolean>;
     try {
       isAnswered = answer(req, res);
     } catch (error) {
       return next(error);
     }
-    if (typeof isAnswered === 'boolean') return proceed(isAnswered);
+    if (isAnswered === true) return;
+    if (isAnswered === false) return next();
     // Express 4 does not look at the promise of a middleware, so errors are handed on here.
+    const proceed = (isDone: boolean) => (isDone ? undefined : next());
     isAnswered.then(proceed, next);
   }
 
@@ -71,8 +73,11 @@ export function responseCache(options: ResponseCacheOptions): ResponseCache {
       if (settings.key !== undefined) throw new CustomKeyError();
       const urls = args.filter((arg): arg is string => typeof arg === 'string');
       const how = args.find((arg): arg is PurgeOptions => typeof arg === 'object');
-      const ids = urls.map((url) => recordId(settings.keyOf(targetOfUrl(url)), undefined));
-      const removed = await Promise.all(ids.map((id) => shelf.remove(id, how)));
+      const keys = urls.map((url) => settings.keyOf(targetOfUrl(url)));
+      const [removed] = await Promise.all([
+        Promise.all(keys.map((key) => shelf.remove(recordId(key, undefined), how))),
+        settings.user === undefined || keys.length === 0 ? undefined : shelf.invalidateTags(keys.map(urlTag), how),
+      ]);
       return removed.filter(Boolean).length;
     },
     invalidateTags: (tags, how) => shelf.invalidateTags(tags, how),

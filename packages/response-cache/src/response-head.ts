@@ -114,11 +114,12 @@ export function rawFieldsOf(res: ServerResponse): Map<string, number | string | 
 }
 
 /**
- * The fields of a stored response, freshened by those of a 304 (RFC 9111 §3.2): each that it has replaces those of its name.
+ * The fields of a stored response, freshened by those of a newer head (RFC 9111 §3.2): each that it has replaces those of
+ * its name.
  */
 export function mergeFields(stored: readonly HeaderField[], fresh: readonly HeaderField[]): HeaderField[] {
-  // They describe the stored content and not that of the 304, which has none.
-  const usable = fresh.filter(([name]) => !/^content-(?:length|encoding|type|range)$|^x-cache$/i.test(name));
+  // RFC 9111 §3.2: not those on which the stored bytes depend.
+  const usable = fresh.filter(([name]) => !/^content-(?:length|encoding|range)$/i.test(name));
   const replaced = new Set(usable.map(([name]) => name.toLowerCase()));
   return [...stored.filter(([name]) => !replaced.has(name.toLowerCase())), ...usable];
 }

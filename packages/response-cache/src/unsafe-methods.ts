@@ -20,7 +20,8 @@ export function isUnsafe(method: string): boolean {
  */
 export function watchUnsafe(req: Request, res: Response, onSuccess: (urls: string[]) => Promise<void>): void {
   const writeHead = Reflect.get(res, 'writeHead') as (...args: unknown[]) => Response;
-  const { originalUrl, headers } = req;
+  const target = targetOf(req);
+  const origin = `${req.protocol}://${req.headers.host ?? ''}`;
   let named: ReadonlyMap<string, string> = new Map();
   res.writeHead = function writeHeadAndRemember(...args: unknown[]) {
     named = namedBy(args);
@@ -30,8 +31,8 @@ export function watchUnsafe(req: Request, res: Response, onSuccess: (urls: strin
     // RFC 9111 §4.4: 2xx and 3xx are not errors.
     if (res.statusCode < 200 || res.statusCode >= 400) return undefined;
     const urls = ['location', 'content-location'].map((name) => named.get(name) ?? headerOf(res, name));
-    const others = urls.flatMap((url) => sameHost(url, originalUrl, headers.host));
-    return onSuccess([...new Set([originalUrl, ...others])]);
+    const others = urls.flatMap((url) => sameOrigin(url, target, origin));
+    return onSuccess([...new Set([target, ...others])]);
   });
 }
 
@@ -47,15 +48,21 @@ function namedBy(args: readonly unknown[]): Map<string, string> {
   return new Map(pairs.map(([name, value]) => [String(name).toLowerCase(), String(value)]));
 }
 
-/** RFC 9111 §4.4: other hosts must not be touched, or anyone could empty anyone's cache. */
-function sameHost(url: string | undefined, base: string, host: string | undefined): string[] {
-  if (url === undefined || host === undefined) return [];
-  try {
-    const origin = `http://${host}`;
-    const { host: named, pathname, search } = new URL(url, new URL(base, origin));
-    return named === new URL(origin).host ? [pathname + search] : [];
-  } catch {
-    // No URL: it names nothing.
-    return [];
-  }
+/** Path and query of the target; `POST http://shop/a#b` writes what `GET /a` reads (RFC 9112 §3.2.2). */
+function targetOf({ originalUrl }: Request): string {
+  if (originalUrl.startsWith('/')) return originalUrl.split('#', 1)[0] ?? '/';
+  return URL.canParse(originalUrl) ? pathOf(new URL(originalUrl)) : originalUrl;
+}
+
+/** RFC 9111 §4.4: other origins must not be touched, or anyone could empty anyone's cache. */
+function sameOrigin(url: string | undefined, base: string, origin: string): string[] {
+  if (url === undefined || !URL.canParse(origin)) return [];
+  const target = new URL(origin + base);
+  if (!URL.canParse(url, target.href)) return [];
+  const named = new URL(url, target);
+  return named.origin === target.origin ? [pathOf(named)] : [];
+}
+
+function pathOf({ pathname, search }: URL): string {
+  return pathname + search;
 }

@@ -3,9 +3,13 @@
 
 import type { Request } from 'express';
 
+/** More of them are left in their order: parsers stop somewhere, and what they leave out depends on it. */
+const MAX_SORTED = 100;
+
 /**
  * The key of a URL: path and query, the parameters sorted by name. Those of one name keep their order, which may mean
- * something; nothing is decoded but what RFC 3986 §6.2.2 has for equal, so two keys are never mixed up.
+ * something, however the name is written (`a`, `%61`, `a[]`, `a[0]`); nothing is decoded but what RFC 3986 §6.2.2 has for
+ * equal, so two keys are never mixed up.
  *
  * @param isIgnored parameters that are left out, by name
  */
@@ -16,9 +20,27 @@ export function urlKey(url: string, isIgnored?: (name: string) => boolean): stri
     .split('&')
     .filter((parameter) => parameter !== '' && !isIgnored?.(nameOf(parameter)));
   if (parameters.length === 0) return normaliseEscapes(path);
+  return `${normaliseEscapes(path)}?${sorted(parameters).map(normaliseEscapes).join('&')}`;
+}
+
+function sorted(parameters: readonly string[]): readonly string[] {
+  if (parameters.length === 1 || parameters.length > MAX_SORTED) return parameters;
+  const named = parameters.map((parameter) => ({ parameter, name: meantBy(nameOf(parameter)) }));
   // `toSorted` is stable; a comparison by code units is the same on every machine.
-  const sorted = parameters.toSorted((a, b) => Number(nameOf(a) > nameOf(b)) - Number(nameOf(a) < nameOf(b)));
-  return `${normaliseEscapes(path)}?${sorted.map((parameter) => normaliseEscapes(parameter)).join('&')}`;
+  const inOrder = named.toSorted((a, b) => Number(a.name > b.name) - Number(a.name < b.name));
+  return inOrder.map(({ parameter }) => parameter);
+}
+
+/** What handlers get a parameter of this name under: decoded, and without the brackets of lists and objects. */
+function meantBy(name: string): string {
+  const text = name.replaceAll('+', ' ');
+  let decoded = text;
+  try {
+    decoded = decodeURIComponent(text);
+  } catch {
+    // Not every `%` begins an escape: such a name stands for itself.
+  }
+  return decoded.split('[', 1)[0] ?? '';
 }
 
 /** The URL without the parameters that are ignored; what is left stays as it was written. */
@@ -58,10 +80,19 @@ export function targetOfUrl(url: string): string {
  */
 export function originOf(req: Request): string {
   const { headers, socket } = req;
+  const rewritten = rewrittenTarget(req);
   const isForwarded = headers['x-forwarded-host'] !== undefined || headers['x-forwarded-proto'] !== undefined;
-  if (isForwarded) return `${req.protocol}://${hostOf(req)}${forwardedHost(req)}`;
+  if (isForwarded) return `${req.protocol}://${hostOf(req)}${forwardedHost(req)}${rewritten}`;
   // Without those two headers Express says what the connection says.
-  return `${Reflect.get(socket, 'encrypted') === true ? 'https' : 'http'}://${hostOf(req)}`;
+  return `${Reflect.get(socket, 'encrypted') === true ? 'https' : 'http'}://${hostOf(req)}${rewritten}`;
+}
+
+/** Where a layer in front has sent the request, by whatever of it: `''` where that is the URL that the client asked for. */
+function rewrittenTarget({ originalUrl, baseUrl, url }: Request): string {
+  if (url === originalUrl) return '';
+  // Express puts a slash in front of what is left of a mounted URL.
+  const isMounted = baseUrl !== '' && (baseUrl + url === originalUrl || baseUrl + url.slice(1) === originalUrl);
+  return isMounted ? '' : ` ${baseUrl}${url}`;
 }
 
 const PORT = /:\d+$/;

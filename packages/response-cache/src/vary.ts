@@ -41,7 +41,7 @@ const known = new Map<string, string>();
 export function variantId(origin: string, names: readonly string[], headers: IncomingHttpHeaders): string {
   // What was hashed before is not hashed again. No header that came over a connection has a line feed in it.
   let text = origin;
-  for (const name of names) text += `\n${name}${valueText(headers[name])}`;
+  for (const name of names) text += `\n${name}${valueText(valueOf(headers, name))}`;
   const id = known.get(text);
   if (id !== undefined) return id;
   const made = hashVariant(origin, names, headers);
@@ -51,12 +51,17 @@ export function variantId(origin: string, names: readonly string[], headers: Inc
   return made;
 }
 
+/** A handler may name anything in Vary, `constructor` too. */
+function valueOf(headers: IncomingHttpHeaders, name: string): string | string[] | undefined {
+  return Object.hasOwn(headers, name) ? headers[name] : undefined;
+}
+
 function valueText(value: string | string[] | undefined): string {
   return value === undefined ? '' : `:${typeof value === 'string' ? value : value.join(', ')}`;
 }
 
 function hashVariant(origin: string, names: readonly string[], headers: IncomingHttpHeaders): string {
-  const values = names.map((name) => [name, normalise(name, headers[name])]);
+  const values = names.map((name) => [name, normalise(name, valueOf(headers, name))]);
   return createHash('sha256')
     .update(JSON.stringify([origin, values]))
     .digest('base64url')
@@ -65,7 +70,8 @@ function hashVariant(origin: string, names: readonly string[], headers: Incoming
 
 /** RFC 9111 §4.1 allows whitespace, order and case to be normalised where that is known not to change the meaning. */
 export function normalise(name: string, value: string | string[] | undefined): string | null {
-  if (value === undefined) return name === 'accept-encoding' ? '' : null;
+  // RFC 9111 §4.1: what is absent matches only what is absent.
+  if (value === undefined) return null;
   const text = Array.isArray(value) ? value.join(', ') : value;
   if (name === 'accept-encoding') return codings(text);
   if (name === 'accept-language') {

@@ -2,8 +2,16 @@ import { describe, expect, it } from '@jest/globals';
 import { judge, type RequestFacts } from '../src/cache-policy.js';
 
 const NOW = Date.UTC(2026, 0, 1);
-const settings = { ttlMs: 10_000, maxBodyBytes: 1_000, revalidateMs: 0, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 };
-const anyone: RequestFacts = { cacheControl: undefined, isPersonal: false };
+const settings = {
+  ttlMs: 10_000,
+  heuristicFraction: 0,
+  heuristicMaxMs: 86_400_000,
+  maxBodyBytes: 1_000,
+  revalidateMs: 0,
+  staleWhileRevalidateMs: 0,
+  staleIfErrorMs: 0,
+};
+const anyone: RequestFacts = { cacheControl: undefined, isPersonal: false, delayMs: 0 };
 
 function verdict(headers: Record<string, string>, { status = 200, request = anyone } = {}) {
   const header = (name: string) => headers[name];
@@ -74,12 +82,15 @@ describe('judge()', () => {
     expect(reason({ 'cache-control': 'max-age=3' }, { status })).toBe(3_000);
   });
 
-  it.each([100, 201, 202, 206, 303, 304, 400, 401, 403, 405, 414, 429, 500, 501, 503])('never stores %i', (status) => {
-    expect(['status', 'range']).toContain(reason({ 'cache-control': 'max-age=60, public' }, { status }));
-  });
+  it.each([100, 201, 202, 206, 303, 304, 400, 401, 403, 405, 414, 429, 500, 501, 503])(
+    'never stores %i (RFC 9111 §3)',
+    (status) => {
+      expect(['status', 'range']).toContain(reason({ 'cache-control': 'max-age=60, public' }, { status }));
+    },
+  );
 
   it('refuses a request with no-store (RFC 9111 §5.2.1.5)', () => {
-    expect(reason({}, { request: { cacheControl: 'max-age=0, No-Store', isPersonal: false } })).toBe('no-store');
+    expect(reason({}, { request: { ...anyone, cacheControl: 'max-age=0, No-Store' } })).toBe('no-store');
   });
 
   it.each([
@@ -90,7 +101,7 @@ describe('judge()', () => {
     ['s-maxage=4', 4_000],
     ['public, no-store', 'no-store'],
   ])('decides on a response with "%s" to a request with credentials (RFC 9111 §3.5)', (cacheControl, expected) => {
-    const request = { cacheControl: undefined, isPersonal: true };
+    const request = { ...anyone, isPersonal: true };
     expect(reason({ 'cache-control': cacheControl }, { request })).toBe(expected);
   });
 });

@@ -1,5 +1,12 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { dedicatedCluster, expectTtlOnAllKeys, expressVersions, type DedicatedCluster } from '@sallyport/testkit';
+import {
+  dedicatedCluster,
+  expectTtlOnAllKeys,
+  expressVersions,
+  until,
+  type DedicatedCluster,
+} from '@sallyport/testkit';
+import { responseCache } from '../src/index.js';
 import { site } from './fixture.js';
 
 describe('responseCache() on a Cluster', () => {
@@ -24,4 +31,46 @@ describe('responseCache() on a Cluster', () => {
     await shop.cached.clear();
     for (const path of paths) expect((await shop.get(path)).cache).toBe('MISS');
   });
+
+  it.each(expressVersions)(
+    'answers from memory, and obeys a purge by another client, with $name',
+    async ({ express }) => {
+      const redis = cluster.client();
+      const shop = site(express, { redis, l1: {}, tags: (req) => [`path:${req.path}`] });
+      shop.serve((req, res) => void res.vary('Accept').send(`${shop.runs.count} ${req.path}`));
+      await until(() => shop.events.some((event) => event.type === 'l1' && event.isArmed));
+      const { prefix } = shop;
+      const elsewhere = responseCache({ redis: cluster.client(), prefix, ttlMs: 60_000, deadlineMs: 5_000 });
+      const paths = Array.from({ length: 12 }, (_path, index) => `/page-${index}`);
+      const askAll = async () => {
+        const answers = [];
+        for (const path of paths) answers.push(await shop.get(path));
+        return answers;
+      };
+      let sent = 0;
+      const send = redis.sendCommand.bind(redis) as (...args: unknown[]) => unknown;
+      redis.sendCommand = ((...args: unknown[]) => {
+        sent += 1;
+        return send(...args);
+      }) as typeof redis.sendCommand;
+      const counted = async () => {
+        const before = sent;
+        const result = await askAll();
+        return { result, total: sent - before };
+      };
+      // On all masters: what every one of them holds is kept, and none is asked again.
+      await until(async () => (await counted()).total === 0);
+      const { result, total } = await counted();
+      expect([total, result.every(({ cache }) => cache === 'HIT')]).toStrictEqual([0, true]);
+      const old = result.map(({ text }) => text);
+      await elsewhere.invalidate('/page-1');
+      await elsewhere.invalidateTags(['path:/page-2']);
+      const changed = async () => (await askAll()).flatMap(({ text }, index) => (text === old[index] ? [] : [index]));
+      await until(async () => (await changed()).length === 2, { timeoutMs: 1_500 });
+      expect(await changed()).toStrictEqual([1, 2]);
+      await elsewhere.clear();
+      await until(async () => (await changed()).length === paths.length, { timeoutMs: 1_500 });
+      await shop.cached.close();
+    },
+  );
 });

@@ -67,6 +67,12 @@ export function site(express: Express, options: Partial<ResponseCacheOptions> = 
     get: (path = '/', headers?: Record<string, string>) => ask('get', path, headers),
     head: (path = '/', headers?: Record<string, string>) => ask('head', path, headers),
     post: (path = '/', headers?: Record<string, string>) => ask('post', path, headers),
+    /** Waits until what is stored is fresh no more, by the clock of Redis; forgets the events. */
+    async stale(): Promise<void> {
+      await until(() => events.some(({ type }) => type === 'stored'));
+      await until(async () => (await redis.keys(`${prefix}*fresh-*`)).length === 0);
+      events.length = 0;
+    },
     /** Reasons for which responses were not stored. */
     reasons: () => events.flatMap((event) => (event.type === 'not-stored' ? [event.reason] : [])),
   };

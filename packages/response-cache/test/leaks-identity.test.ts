@@ -27,7 +27,7 @@ describe.each(expressVersions)('what is for one client never reaches another, on
       expect(shop.reasons()).toStrictEqual(['personal']);
     });
 
-    it("gives a request with Authorization its own response and not everyone's", async () => {
+    it("gives a request with Authorization its own response and not everyone's (RFC 9111 §3.5)", async () => {
       const shop = site(express);
       shop.serve(whoAmI);
       await shop.get('/');

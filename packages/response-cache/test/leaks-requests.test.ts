@@ -7,7 +7,7 @@ const page: RequestHandler = (_req, res) => void res.send('page');
 
 describe.each(expressVersions)('requests that mean different things stay apart, on $name', ({ express }) => {
   describe('methods', () => {
-    it('answers no POST from a stored GET and stores no answer to it', async () => {
+    it('answers no POST from a stored GET and stores no answer to it (RFC 9111 §3, §4)', async () => {
       const shop = site(express);
       shop.serve((req, res) => void res.send(req.method));
       await shop.get('/');
@@ -15,7 +15,7 @@ describe.each(expressVersions)('requests that mean different things stay apart, 
       expect(await shop.get('/')).toMatchObject({ text: 'GET' });
     });
 
-    it('never stores the empty answer to a HEAD for a GET', async () => {
+    it('never stores the empty answer to a HEAD for a GET (RFC 9111 §4)', async () => {
       const shop = site(express);
       shop.serve((_req, res) => void res.json({ long: 'x'.repeat(200) }));
       expect(await shop.head('/')).toMatchObject({ cache: 'MISS', text: '' });
@@ -107,7 +107,7 @@ describe.each(expressVersions)('requests that mean different things stay apart, 
   });
 
   describe('poisoning', () => {
-    it('keeps what is made with a forged Host with those who forge it', async () => {
+    it('keeps what is made with a forged Host with those who forge it (RFC 9111 §4)', async () => {
       const shop = site(express);
       shop.serve((req, res) => void res.send(`https://${String(req.headers.host)}/reset`));
       await shop.get('/', { Host: 'evil.example' });
@@ -185,13 +185,16 @@ describe.each(expressVersions)('requests that mean different things stay apart, 
       expect(await shop.get('/', { 'Cache-Control': 'no-cache', Pragma: 'no-cache' })).toMatchObject({ cache: 'HIT' });
     });
 
-    it.each(['If-Match', 'If-Unmodified-Since'])('leaves a request with %s to the handler', async (name) => {
-      const shop = site(express);
-      shop.serve(page);
-      await shop.get('/');
-      const answer = await shop.get('/', { [name]: '"x"' });
-      expect(answer.cache).toBe('BYPASS');
-      expect(shop.runs.count).toBe(2);
-    });
+    it.each(['If-Match', 'If-Unmodified-Since'])(
+      'leaves a request with %s to the handler (RFC 9111 §4.3.2)',
+      async (name) => {
+        const shop = site(express);
+        shop.serve(page);
+        await shop.get('/');
+        const answer = await shop.get('/', { [name]: '"x"' });
+        expect(answer.cache).toBe('BYPASS');
+        expect(shop.runs.count).toBe(2);
+      },
+    );
   });
 });

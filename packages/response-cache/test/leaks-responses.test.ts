@@ -100,7 +100,7 @@ describe.each(expressVersions)('only whole and shareable responses are stored, o
   });
 
   describe('bodies', () => {
-    it('stores nothing of a response that the server cuts off', async () => {
+    it('stores nothing of a response that the server cuts off (RFC 9111 §3.3)', async () => {
       const shop = site(express);
       shop.serve((_req, res) => {
         res.write('half');

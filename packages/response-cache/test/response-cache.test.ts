@@ -114,7 +114,7 @@ describe.each(expressVersions)('responseCache() on $name', ({ express }) => {
       expect(await shop.redis.pttl(fresh)).toBeLessThanOrEqual(10_000);
     });
 
-    it('is asked for anew when its life is over', async () => {
+    it('is asked for anew when its life is over (RFC 9111 §4)', async () => {
       const shop = site(express, { ttlMs: 30 });
       shop.serve((_req, res) => void res.send('x'));
       await shop.get('/');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { redisUrl, startProcess, uniquePrefix, until } from '@sallyport/testkit';
+import { connect, redisUrl, startProcess, uniquePrefix, until } from '@sallyport/testkit';
 
 const start = async (prefix: string) => {
   const { value } = await startProcess<string>({
@@ -42,5 +42,27 @@ describe('two processes on one Redis', () => {
       await slow;
       expect((await ask(`${two}/page?slow=${purge}`, { headers: { 'X-Fast': '1' } })).cache).toBe('MISS');
     }
+  });
+
+  it('ask the handler of a stale response once, however many clients are given it meanwhile', async () => {
+    const prefix = uniquePrefix('processes');
+    const servers = await Promise.all([start(prefix), start(prefix)]);
+    const redis = connect();
+    const runs = async () => Number(await redis.get(`${prefix}runs`));
+    const askAll = async (count: number) => {
+      const urls = Array.from({ length: count }, (_one, index) => `${servers[index % 2]}/brief`);
+      return Promise.all(urls.map((url) => ask(url)));
+    };
+    expect((await ask(`${servers[0]}/brief`)).text).toBe('run 1');
+    await until(async () => (await askAll(2)).every(({ cache }) => cache === 'STALE'));
+    await until(async () => (await runs()) === 2);
+    // The second run is held: all clients of both processes get what is stale, and none of them asks again.
+    for (const { cache, text } of await askAll(40)) expect([cache, text]).toStrictEqual(['STALE', 'run 1']);
+    expect(await runs()).toBe(2);
+    await Promise.all(servers.map((url) => ask(`${url}/finish`, { method: 'POST' })));
+    await until(async () => (await askAll(2)).every(({ cache }) => cache === 'HIT'));
+    for (const { text } of await askAll(10)) expect(text).toBe('run 2');
+    expect(await runs()).toBe(2);
+    await redis.unlink(`${prefix}runs`);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { dedicatedRedis, expressVersions, startProxy, until, within } from '@sallyport/testkit';
-import type { RequestHandler } from 'express';
+import { dedicatedRedis, expressVersions, listen, startProxy, until, within } from '@sallyport/testkit';
+import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { once } from 'node:events';
 import { site } from './fixture.js';
 
@@ -74,5 +74,71 @@ describe.each(expressVersions)('an unsafe request on $name', ({ express }) => {
     expect(await asking).toMatchObject({ status: 200, text: '{"done":true}' });
     expect(shop.events).toContainEqual(expect.objectContaining({ type: 'store-failure', operation: 'write' }));
     await proxy.heal();
+  });
+
+  describe('whose handler fails after it has answered', () => {
+    const fails: RequestHandler = (_req, res, next) => {
+      res.json({ done: true });
+      next(new Error('too late'));
+    };
+    const onError: ErrorRequestHandler = (error, _req, res, next) => {
+      if (res.headersSent) return next(error);
+      return void res.status(500).json({ failed: true });
+    };
+
+    /** Status and body of a POST, over a Redis that takes a while; then whether the connection lives on. */
+    async function answered(handler: RequestHandler, isCached: boolean, withOnError: boolean) {
+      const proxy = await startProxy({ port: server.port });
+      const redis = proxy.client();
+      const shop = site(express, { redis });
+      const errors: unknown[] = [];
+      if (isCached) shop.app.use(shop.cached);
+      shop.app.post('/', handler);
+      shop.app.get('/', (_req, res) => void res.send('page'));
+      if (withOnError) shop.app.use(onError);
+      // Express writes what nobody has taken to the console, but for this.
+      shop.app.set('env', 'test');
+      await shop.get('/');
+      proxy.delay(60);
+      const { url, server: http } = await listen(shop.app);
+      const closed = new Promise<void>((resolve) => {
+        http.once('connection', (socket) => socket.once('close', () => resolve()));
+      });
+      const response = await fetch(url, { method: 'POST' }).catch((error: unknown) => errors.push(error));
+      if (typeof response === 'number') return { error: true };
+      const text = await response.text().catch(() => 'cut off');
+      if (response.status === 200) await within(5_000, closed);
+      const isPurged = shop.events.some(({ type }) => type === 'invalidated');
+      return { status: response.status, text, isPurged };
+    }
+
+    it.each([true, false])(
+      'is answered, and closed, as without a cache (an error handler of its own: %p)',
+      async (own) => {
+        const plain = await answered(fails, false, own);
+        const cached = await answered(fails, true, own);
+        expect(plain).toStrictEqual({ status: 200, text: '{"done":true}', isPurged: false });
+        expect(cached).toStrictEqual({ ...plain, isPurged: true });
+      },
+    );
+
+    it('in the middle of its answer is cut off, as without a cache', async () => {
+      const breaks: RequestHandler = (_req, res, next) => {
+        res.set('Content-Length', '10');
+        res.write('part');
+        next(new Error('too late'));
+      };
+      const [plain, cached] = [await answered(breaks, false, false), await answered(breaks, true, false)];
+      expect([plain, cached].map((answer) => answer.text ?? 'cut off')).toStrictEqual(['cut off', 'cut off']);
+    });
+
+    it('gets the answer of the error handler when it fails before', async () => {
+      const early: RequestHandler = (_req, _res, next) => next(new Error('early'));
+      expect(await answered(early, true, true)).toMatchObject({
+        status: 500,
+        text: '{"failed":true}',
+        isPurged: false,
+      });
+    });
   });
 });

@@ -29,7 +29,7 @@ describe('normalise()', () => {
     ['accept-encoding', '*;q=0', '!identity'],
     ['accept-encoding', 'gzip, identity;q=0', 'gzip,!identity'],
     ['accept-encoding', 'unknown', ''],
-    ['accept-encoding', undefined, ''],
+    ['accept-encoding', undefined, null],
     ['accept-language', 'de;q=0.5, en-GB', 'en-gb,de'],
     ['accept-language', 'de, fr;q=0', 'de'],
     ['accept', 'text/HTML, */*;q=0.8', 'text/html,*/*;q=0.8'],

@@ -36,6 +36,19 @@ export async function run(args: { prefix: string; redisUrl: string }, { ready }:
     if (isSlow) await new Promise<void>((resolve) => waiting.add(resolve));
     res.send(randomUUID());
   });
+  // Stale at once; how often the handler of either process has run is counted in Redis.
+  const brief = responseCache({
+    redis,
+    prefix: args.prefix,
+    ttlMs: 1_000,
+    staleWhileRevalidateMs: 600_000,
+    deadlineMs: 10_000,
+  });
+  app.get('/brief', brief, async (_req, res) => {
+    const run = await redis.incr(`${args.prefix}runs`);
+    if (run > 1) await new Promise<void>((resolve) => waiting.add(resolve));
+    res.set('Cache-Control', run > 1 ? 'max-age=600' : 'max-age=1').send(`run ${run}`);
+  });
   const server = app.listen(0, '127.0.0.1');
   await once(server, 'listening');
   ready(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
