@@ -24,6 +24,8 @@ export interface Database extends Queryable {
 export interface ConnectOptions {
   /** How long one query may take. @default 10 000 */
   readonly queryTimeoutMs?: number;
+  /** How long the server may take to accept a connection, ms. @default 5000 */
+  readonly connectTimeoutMs?: number;
   /** Runs after the last connection has ended. */
   readonly onClose?: () => Promise<void>;
   /** Receives the errors of idle connections. */
@@ -51,11 +53,11 @@ const READY_TIMEOUT_MS = 1000;
  * @param url `postgres://user:password@host:port/database`.
  */
 export function connectDatabase(url: string, options: ConnectOptions = {}): Database {
-  const { queryTimeoutMs = QUERY_TIMEOUT_MS, onClose, onError } = options;
+  const { queryTimeoutMs = QUERY_TIMEOUT_MS, connectTimeoutMs = CONNECT_TIMEOUT_MS, onClose, onError } = options;
   const pool = new Pool({
     connectionString: url,
     max: 8,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    connectionTimeoutMillis: connectTimeoutMs,
     query_timeout: queryTimeoutMs,
     application_name: 'sallyport-demo',
   });

@@ -42,7 +42,8 @@ export async function openDatabase({ url, cache, onError, onLost }: DatabaseOpti
     const database = connectDatabase(server.url, { ...report, onClose: () => server.stop() });
     return { ...database, url: server.url, kind: 'embedded' };
   }
-  const seeding = connectDatabase(url, { queryTimeoutMs: SEED_TIMEOUT_MS });
+  // A small server lets nobody in while another shop seeds it.
+  const seeding = connectDatabase(url, { queryTimeoutMs: SEED_TIMEOUT_MS, connectTimeoutMs: SEED_TIMEOUT_MS });
   try {
     await seeding.transaction(seedOnce);
   } finally {
