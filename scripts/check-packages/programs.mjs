@@ -1,10 +1,16 @@
 // The program that a stranger writes with each package: make what its factory makes, and for a middleware answer one
 // request in a real Express app. No Redis runs there, so every policy for its absence is at work as well.
 
-/** Package folder → exported names, an expression that builds it, and how to mount it when it is a middleware. */
+/** Package folder → exported names, an expression that builds it, how to mount it when it is a middleware, and what must be true of it. */
 const USES = {
   core: { names: ['createRedis', 'buildKey'], build: "buildKey('shop:', 'a')", expect: "'shop:{a}'" },
   'redis-server': { names: ['startRedis'], build: 'typeof startRedis', expect: "'function'", needsRedis: false },
+  server: {
+    names: ['listen'],
+    build: "await listen((req, res) => void res.end('open'), { port: 0, host: '127.0.0.1' })",
+    check: "await (await fetch(built.url)).text() === 'open' && (await built.close()).aborted === 0",
+    needsRedis: false,
+  },
   'rate-limit': { names: ['rateLimit'], build: 'rateLimit({ redis, limit: 1, windowMs: 1_000 })', mount: 'built' },
   cache: { names: ['createCache'], build: "createCache({ redis, namespace: 'shop' })" },
   'response-cache': { names: ['responseCache'], build: 'responseCache({ redis, ttlMs: 1_000 })', mount: 'built' },
@@ -34,13 +40,14 @@ export function programFor(folder) {
   };
 }
 
-function bodyOf({ build, expect = 'built', mount, needsRedis = true }) {
+function bodyOf({ build, expect = 'built', check, mount, needsRedis = true }) {
   const lines = ['void (async () => {'];
   if (needsRedis) {
     lines.push("  const redis = new Redis({ host: '127.0.0.1', port: 1, lazyConnect: true });");
     lines.push("  redis.on('error', () => undefined);");
   }
   lines.push(`  const built = ${build};`, `  if (built !== ${expect}) throw new Error(\`got \${String(built)}\`);`);
+  if (check !== undefined) lines.push(`  if (!(${check})) throw new Error('not as it says');`);
   if (mount !== undefined) {
     lines.push(
       `  const app = express().use(${mount}).get('/', (req, res) => void res.send('open'));`,

@@ -1,54 +1,60 @@
-// The order of a bench: one Redis of its own, a probe per scenario, then rounds, each of all scenarios in another order, so
+// The order of a bench: one Redis of its own, a probe per scenario, then rounds, each of all variants in another order, so
 // that what the machine does meanwhile falls on all of them alike.
 
 import { startRedis, type RedisServer } from '@sallyport/redis-server';
 import { pin } from './child.js';
-import { measure, type RunLength } from './measure.js';
-import { probe } from './probe.js';
-import { loadScenario } from './scenarios/catalogue.js';
+import { measure, startLoad, type RunLength } from './measure.js';
+import { probe, type RedisDemand } from './probe.js';
 import { shuffled } from './statistics.js';
-import { summarize, type ScenarioResult, type ScenarioRun, type Summary } from './summary.js';
+import { summarize, type ScenarioRun, type Summary, type VariantResult } from './summary.js';
+import { labelOf, type Variant } from './variant.js';
 
 /** What to measure, and how long. */
 export interface BenchOptions extends RunLength {
-  /** Names in the order of the table. */
-  readonly scenarios: readonly string[];
-  /** The scenario that the others are divided by; one of `scenarios`. */
-  readonly reference: string;
+  /** In the order of the table; the reference and the baselines must be among them. */
+  readonly variants: readonly Variant[];
   readonly rounds: number;
   /** Told what is done next. */
   readonly onProgress?: (text: string) => void;
 }
 
-/** @throws {RangeError} for an unknown scenario, before anything is started */
-export async function runBench(options: BenchOptions): Promise<Summary[]> {
-  const { scenarios, reference, rounds, onProgress = () => undefined } = options;
-  await Promise.all([reference, ...scenarios].map(loadScenario));
+export async function runBench({
+  variants,
+  rounds,
+  onProgress = () => undefined,
+  ...length
+}: BenchOptions): Promise<Summary[]> {
   const redis = await startRedis();
-  pin(redis.pid, 0);
+  const load = startLoad();
   try {
-    const results: (ScenarioResult & { runs: ScenarioRun[] })[] = [];
-    for (const name of scenarios) {
+    const demands = new Map<string, RedisDemand>();
+    for (const name of new Set(variants.map((variant) => variant.name))) {
       onProgress(`probe: ${name}`);
-      results.push({ name, demand: await named(name, () => probe(name, redis)), runs: [] });
+      await emptied(redis);
+      demands.set(name, await named(name, () => probe(name, redis)));
     }
+    const results: (VariantResult & { runs: ScenarioRun[] })[] = variants.map((variant) => ({
+      variant,
+      demand: demands.get(variant.name) as RedisDemand,
+      runs: [],
+    }));
     for (let round = 1; round <= rounds; round += 1) {
-      for (const { name, runs } of shuffled(results)) {
-        onProgress(`round ${round} of ${rounds}: ${name}`);
-        runs.push(await named(name, () => measureAfresh(name, redis, options)));
+      for (const { variant, runs } of shuffled(results)) {
+        const label = `${labelOf(variant)}, Node ${variant.node.version}`;
+        onProgress(`round ${round} of ${rounds}: ${label}`);
+        await emptied(redis);
+        runs.push(await named(label, () => measure(variant, redis, load, length)));
       }
     }
-    return summarize(results, reference);
+    return await summarize(results);
   } finally {
-    await redis.stop();
+    await Promise.all([redis.stop(), load.kill()]);
   }
 }
 
-/** Each run begins with an empty Redis. */
-async function measureAfresh(name: string, redis: RedisServer, length: RunLength): Promise<ScenarioRun> {
+async function emptied(redis: RedisServer): Promise<void> {
   await redis.restart();
   pin(redis.pid, 0);
-  return measure(name, redis, length);
 }
 
 async function named<T>(scenario: string, step: () => Promise<T>): Promise<T> {

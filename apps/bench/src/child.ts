@@ -17,12 +17,13 @@ export class Child {
   readonly #process: ChildProcess;
   #output = '';
 
-  /** @param program `server-process` or `load-process` */
-  constructor(program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  /** @param program `server-process` or `load-process` @param execPath the Node that runs it */
+  constructor(program: string, args: readonly string[], execPath: string = process.execPath) {
     const file = fileURLToPath(new URL(`./${program}.${isSource ? 'ts' : 'js'}`, import.meta.url));
     this.#process = fork(file, [...args], {
       execArgv: isSource ? ['--conditions=@sallyport/source', '--import', tsxLoader()] : [],
-      env: { ...process.env, NODE_ENV: 'production', ...env },
+      execPath,
+      env: { ...process.env, NODE_ENV: 'production' },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {

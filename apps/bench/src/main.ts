@@ -1,46 +1,48 @@
-// `npm run bench`: reads the command line, runs, prints the table and writes the results as JSON.
+// `npm run bench`: reads the command line, runs, prints the table and writes results and charts.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArguments, USAGE, UsageError, type BenchSettings } from './arguments.js';
 import { runBench } from './bench.js';
-import { catalogue, loadScenario, REFERENCE } from './scenarios/catalogue.js';
+import { loadScenario, names, REFERENCE } from './catalogue.js';
+import { chartsOf } from './chart.js';
+import { grouped } from './grouped.js';
+import { findNode } from './node-binary.js';
+import { runProfile } from './profile.js';
+import { save } from './save.js';
 import { cellsOf, TITLES, type Summary } from './summary.js';
 import { formatTable } from './table.js';
+import { variantsOf } from './variant.js';
 
 /** Not under version control. */
-const LATEST = fileURLToPath(new URL('../../../.cache/bench/latest.json', import.meta.url));
+const RESULTS = fileURLToPath(new URL('../../../.cache/bench/', import.meta.url));
 
 async function main(): Promise<void> {
   const settings = parseArguments(process.argv.slice(2));
   if (settings.command === 'help') return void process.stdout.write(USAGE);
   if (settings.command === 'list') return list();
-  const scenarios = chosen(settings.only);
-  const rows = await runBench({ ...settings, scenarios, reference: REFERENCE, onProgress: progress });
+  if (settings.only !== undefined && !names.some((name) => name.includes(settings.only ?? ''))) {
+    throw new UsageError(`No scenario's name contains "${settings.only}": ${names.join(', ')}`);
+  }
+  const nodes = (settings.nodes.length === 0 ? [process.execPath] : settings.nodes).map(findNode);
+  const variants = await variantsOf(settings.only, nodes);
+  if (settings.command === 'profile') return runProfile(variants, settings, (text) => console.log(text));
+  const startedAt = performance.now();
+  const rows = await runBench({ ...settings, variants, onProgress: progress });
   progress('');
-  console.log(formatTable(TITLES, rows.map(cellsOf)));
+  for (const [node, ofNode] of grouped(rows, (row) => row.node)) {
+    console.log(`\nNode ${node}\n\n${formatTable(TITLES, ofNode.map(cellsOf))}`);
+  }
+  const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1);
   console.log(
-    `\nCPU × and throughput ×: divided by ${REFERENCE}, median of ${settings.rounds} rounds, Node ${process.version}.`,
+    `\nCPU ×, added × and throughput ×: divided by ${REFERENCE} on a plain server; medians of ${settings.rounds} rounds, ${minutes} min.`,
   );
-  for (const file of [LATEST, ...(settings.jsonFile === undefined ? [] : [settings.jsonFile])])
-    save(file, settings, rows);
+  write(settings, rows);
 }
 
 async function list(): Promise<void> {
-  const scenarios = await Promise.all([...catalogue.keys()].map(loadScenario));
-  const width = Math.max(...scenarios.map(({ name }) => name.length));
-  for (const { name, description } of scenarios) console.log(`${name.padEnd(width)}  ${description}`);
-}
-
-/** @throws {UsageError} when no name contains the text */
-function chosen(only: string | undefined): string[] {
-  const names = [...catalogue.keys()];
-  if (only === undefined) return names;
-  const matching = names.filter((name) => name.includes(only));
-  if (matching.length === 0) throw new UsageError(`No scenario's name contains "${only}": ${names.join(', ')}`);
-  return names.filter((name) => name === REFERENCE || matching.includes(name));
+  const width = Math.max(...names.map((name) => name.length));
+  for (const name of names) console.log(`${name.padEnd(width)}  ${(await loadScenario(name)).description}`);
 }
 
 function progress(text: string): void {
@@ -48,13 +50,20 @@ function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
 }
 
-function save(file: string, settings: BenchSettings, rows: readonly Summary[]): void {
-  const machine = { node: process.version, platform: process.platform, cpu: cpus()[0]?.model, cores: cpus().length };
-  const { rounds, warmUpMs, sliceMs, slices } = settings;
-  const content = { reference: REFERENCE, machine, run: { rounds, warmUpMs, sliceMs, slices }, scenarios: rows };
-  mkdirSync(dirname(resolve(file)), { recursive: true });
-  writeFileSync(file, `${JSON.stringify(content, null, 2)}\n`);
-  console.log(`Written to ${join(file)}`);
+function write(settings: BenchSettings, rows: readonly Summary[]): void {
+  const machine = { platform: process.platform, cpu: cpus()[0]?.model, cores: cpus().length };
+  const { rounds, warmUpMs, warmUpRequests, sliceMs, slices } = settings;
+  const content = {
+    reference: REFERENCE,
+    machine,
+    run: { rounds, warmUpMs, warmUpRequests, sliceMs, slices },
+    scenarios: rows,
+  };
+  const json = `${JSON.stringify(content, null, 2)}\n`;
+  for (const file of [`${RESULTS}latest.json`, ...(settings.jsonFile === undefined ? [] : [settings.jsonFile])]) {
+    save(file, json);
+  }
+  for (const [name, svg] of chartsOf(rows)) save(`${settings.chartFolder ?? RESULTS}/${name}`, svg);
 }
 
 try {

@@ -6,42 +6,71 @@ import { Redis } from 'ioredis';
 import type { BenchSettings } from './arguments.js';
 import { Child, pin } from './child.js';
 import type { LoadResult } from './load-process.js';
-import type { Answer, BenchRequest } from './scenario.js';
-import { loadScenario } from './scenarios/catalogue.js';
+import { loadScenario } from './catalogue.js';
+import type { BenchRequest } from './scenario.js';
 import { send } from './send.js';
 import type { ServerSample } from './server-process.js';
 import { median } from './statistics.js';
 import type { ScenarioRun } from './summary.js';
+import type { Variant } from './variant.js';
 
 const CONNECTIONS = 50;
+/** How many times its time a warm-up may take. */
+const PATIENCE = 20;
 
 /** What a run needs to know of the command line. */
-export type RunLength = Pick<BenchSettings, 'warmUpMs' | 'sliceMs' | 'slices'>;
+export type RunLength = Pick<BenchSettings, 'warmUpMs' | 'warmUpRequests' | 'sliceMs' | 'slices'>;
 
 /** @throws {WrongAnswerError} when the server does not answer as the scenario says @throws {Error} when it fails under load */
-export async function measure(name: string, redis: RedisServer, length: RunLength): Promise<ScenarioRun> {
-  const scenario = await loadScenario(name);
-  const server = new Child('server-process', [name, redis.url]);
+export function measure(variant: Variant, redis: RedisServer, load: Child, length: RunLength): Promise<ScenarioRun> {
+  return underLoad(variant, redis, load, async (server) => {
+    await warmUp(server, length);
+    return sliceBySlice(server, load, redis, length);
+  });
+}
+
+/** The caller's own process, which may serve many runs. */
+export function startLoad(): Child {
   const load = new Child('load-process', []);
-  pin(server.pid, 1);
   pin(load.pid, 0);
+  return load;
+}
+
+/** The compiler needs requests, not time: on a busy machine the time has passed before it has seen enough of them. */
+export async function warmUp(server: Child, { warmUpMs, warmUpRequests }: RunLength): Promise<void> {
+  const before = (await server.ask<ServerSample>('sample')).requests;
+  const givesUpAt = performance.now() + PATIENCE * warmUpMs;
+  await delay(warmUpMs);
+  while (performance.now() < givesUpAt) {
+    if ((await server.ask<ServerSample>('sample')).requests - before >= warmUpRequests) return;
+    await delay(50);
+  }
+}
+
+/** Runs `body` while a fresh server of the variant is under load; its answers are checked before, meanwhile and after. */
+export async function underLoad<T>(
+  { name, server: kind, node }: Variant,
+  redis: RedisServer,
+  load: Child,
+  body: (server: Child) => Promise<T>,
+): Promise<T> {
+  const scenario = await loadScenario(name);
+  const server = new Child('server-process', [name, kind, redis.url], node.path);
+  pin(server.pid, 1);
   try {
     const port = await server.ask<number>('listen');
     const request = await scenario.prepare((each) => send(port, each));
     const answer = await send(port, request);
     scenario.check(answer);
-    await load.ask('start', {
-      port,
-      connections: CONNECTIONS,
-      request: bytesOf(request, port),
-      expected: sizeOf(answer),
-    });
-    await delay(length.warmUpMs);
-    const run = await sliceBySlice(server, load, redis, length);
+    const expected = { status: answer.status, body: answer.body };
+    await load.ask('start', { name, port, connections: CONNECTIONS, request: bytesOf(request, port), expected });
+    const result = await body(server);
+    // Throws what a caller saw that was wrong.
+    await load.ask<LoadResult>('end');
     scenario.check(await send(port, request));
-    return run;
+    return result;
   } finally {
-    await Promise.all([server.kill(), load.kill()]);
+    await server.kill();
   }
 }
 
@@ -90,8 +119,4 @@ function bytesOf({ method, path, headers = {}, body }: BenchRequest, port: numbe
   return [`${method} ${path} HTTP/1.1`, ...fields.map(([name, value]) => `${name}: ${value}`), '', body ?? ''].join(
     '\r\n',
   );
-}
-
-function sizeOf({ status, body }: Answer) {
-  return { status, bodyBytes: Buffer.byteLength(body) };
 }

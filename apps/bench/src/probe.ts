@@ -2,10 +2,10 @@
 
 import type { RedisServer } from '@sallyport/redis-server';
 import { Redis } from 'ioredis';
+import { loadScenario } from './catalogue.js';
 import { Child } from './child.js';
 import { startDelayProxy } from './delay-proxy.js';
 import type { Scenario } from './scenario.js';
-import { loadScenario } from './scenarios/catalogue.js';
 import { send } from './send.js';
 
 /** What one request of a scenario asks of Redis. */
@@ -14,6 +14,9 @@ export interface RedisDemand {
   readonly commands: Readonly<Record<string, number>>;
   /** How often a request waits for Redis before it can go on. */
   readonly roundTrips: number;
+  /** What one client, one answer and one lock leave in Redis: keys, and their memory with Redis' own bookkeeping. */
+  readonly keys: number;
+  readonly keyBytes: number;
 }
 
 const COUNTED_REQUESTS = 20;
@@ -24,17 +27,18 @@ const DELAYED_REQUESTS = 5;
 export async function probe(name: string, redis: RedisServer): Promise<RedisDemand> {
   const scenario = await loadScenario(name);
   const proxy = await startDelayProxy(redis.port);
-  const server = new Child('server-process', [name, proxy.url]);
+  const server = new Child('server-process', [name, 'fast', proxy.url]);
   try {
     const port = await server.ask<number>('listen');
     const request = await scenario.prepare((each) => send(port, each));
     const once = () => ask(scenario, () => send(port, request));
     await once();
+    const kept = await weighKeys(redis.url);
     const commands = await countCommands(redis.url, once);
     const nearMs = await shortest(once);
     proxy.setDelay(DELAY_MS);
     const farMs = await shortest(once);
-    return { commands, roundTrips: Math.max(0, Math.round((farMs - nearMs) / DELAY_MS)) };
+    return { commands, ...kept, roundTrips: Math.max(0, Math.round((farMs - nearMs) / DELAY_MS)) };
   } finally {
     await server.kill();
     await proxy.close();
@@ -53,6 +57,15 @@ async function shortest(request: () => Promise<number>): Promise<number> {
   const durations: number[] = [];
   for (let count = 0; count < DELAYED_REQUESTS; count += 1) durations.push(await request());
   return Math.min(...durations);
+}
+
+/** The bench's own Redis, a handful of keys: it may look at all of them. */
+async function weighKeys(url: string): Promise<{ readonly keys: number; readonly keyBytes: number }> {
+  const client = new Redis(url);
+  const keys = await client.keys('*');
+  const sizes = await Promise.all(keys.map((key) => client.memory('USAGE', key, 'SAMPLES', 0)));
+  client.disconnect();
+  return { keys: keys.length, keyBytes: sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0) };
 }
 
 /** Reads the server's MONITOR stream, where what a script calls is marked `lua`; INFO commandstats would count that, too. */

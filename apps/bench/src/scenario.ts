@@ -18,14 +18,32 @@ export interface Answer {
   readonly body: string;
 }
 
-/** What is measured: a server, the one request that is repeated, and what its answer must be. */
+/** The Redis that a scenario may use. */
+export interface BenchRedis {
+  /** For libraries that make their own client. */
+  readonly url: string;
+  /** Gives a client of ioredis, as an application would make it. */
+  readonly connect: () => Redis;
+}
+
+/** `plain`: `http.createServer()`; `fast`: `createServer()` of @sallyport/server. */
+export type ServerKind = 'plain' | 'fast';
+
+/**
+ * What is measured: a server, the one request that is repeated, and what its answer must be. Its name is that of its file:
+ * `scenarios/<subject>/<contender>.ts`. Contenders whose names begin with `sallyport` are ours, the others their peers.
+ */
 export interface Scenario {
-  /** `<subject>/<case>`. */
-  readonly name: string;
   /** What the request goes through, for the list of scenarios. */
   readonly description: string;
-  /** Makes the handler, in the server's process. `connect` gives a client to Redis, as an application would make it. */
-  serve(connect: () => Redis): RequestListener | Promise<RequestListener>;
+  /** Where it is measured on Nodes whose Express is slow; elsewhere both are the same. @default ['fast'] */
+  readonly servers?: readonly ServerKind[];
+  /** The same route without what is measured: the rest is the added cost. @default 'express/json' */
+  readonly baseline?: string;
+  /** Whether bodies differ from answer to answer, so that `check` alone can tell. @default false */
+  readonly hasVaryingBody?: boolean;
+  /** Makes the handler, in the server's process. */
+  serve(redis: BenchRedis): RequestListener | Promise<RequestListener>;
   /** Brings the server into the state to measure (logs in, fills the cache), and gives the request to repeat. */
   prepare(send: (request: BenchRequest) => Promise<Answer>): Promise<BenchRequest>;
   /** @throws {WrongAnswerError} when an answer is not the one that is meant to be measured */
@@ -41,7 +59,7 @@ export class WrongAnswerError extends Error {
 export interface Expectation {
   readonly status: number;
   readonly headers: Readonly<Record<string, RegExp | undefined>>;
-  readonly body: string;
+  readonly body: string | RegExp;
 }
 
 /** @throws {WrongAnswerError} for the first difference */
@@ -53,5 +71,6 @@ export function expectAnswer(answer: Answer, expected: Expectation): void {
     const isRight = pattern === undefined ? value === undefined : value !== undefined && pattern.test(value);
     if (!isRight) throw new WrongAnswerError(`${name}: ${value ?? 'absent'} instead of ${String(pattern ?? 'absent')}`);
   }
-  if (answer.body !== body) throw new WrongAnswerError(`another body: ${answer.body.slice(0, 200)}`);
+  const isBody = typeof body === 'string' ? answer.body === body : body.test(answer.body);
+  if (!isBody) throw new WrongAnswerError(`another body: ${answer.body.slice(0, 200)}`);
 }

@@ -10,6 +10,7 @@ describe('parseArguments()', () => {
   it('is shorter with --quick', () => {
     const [quick, full] = [parseArguments(['--quick']), parseArguments([])];
     expect(quick.rounds).toBeLessThan(full.rounds);
+    expect(quick.warmUpRequests).toBeLessThan(full.warmUpRequests);
     expect(quick.warmUpMs + quick.slices * quick.sliceMs).toBeLessThan(full.warmUpMs + full.slices * full.sliceMs);
   });
 
@@ -23,7 +24,15 @@ describe('parseArguments()', () => {
     expect(settings).toMatchObject({ only: 'cache', jsonFile: 'out.json' });
   });
 
-  it('lists and helps', () => {
+  it('takes versions of Node and a folder for the charts', () => {
+    const settings = parseArguments(['--node', '20,24', '--charts', 'charts']);
+    expect(settings).toMatchObject({ nodes: ['20', '24'], chartFolder: 'charts' });
+    expect(parseArguments([])).toMatchObject({ nodes: [], chartFolder: undefined });
+    expect(() => parseArguments(['--node', '20,'])).toThrow(UsageError);
+  });
+
+  it('profiles, lists and helps', () => {
+    expect(parseArguments(['--profile'])).toMatchObject({ command: 'profile' });
     expect(parseArguments(['--list'])).toMatchObject({ command: 'list' });
     expect(parseArguments(['--help', '--list'])).toMatchObject({ command: 'help' });
   });
@@ -45,7 +54,7 @@ describe('parseArguments()', () => {
   });
 
   it('explains every option', () => {
-    for (const option of ['--only', '--quick', '--rounds', '--json', '--list', '--help'])
-      expect(USAGE).toContain(option);
+    const options = ['--only', '--quick', '--rounds', '--node', '--json', '--charts', '--profile', '--list', '--help'];
+    for (const option of options) expect(USAGE).toContain(option);
   });
 });

@@ -1,11 +1,15 @@
 // Joins reads: those of one turn of the event loop leave as one command, since a command costs the client more than a key
-// in it does.
+// in it does. A key that several of them ask for is sent once.
 
-export type Values = (Buffer | undefined)[];
+export type Values = readonly (Buffer | undefined)[];
 export type Read = (keys: readonly string[]) => Promise<Values>;
+
+/** @param onLeave called when the read is sent: until then it answers whoever asks for the same keys */
+export type BatchedRead = (keys: readonly string[], onLeave?: () => void) => Promise<Values>;
 
 interface Waiting {
   readonly keys: readonly string[];
+  readonly onLeave: (() => void) | undefined;
   readonly resolve: (values: Values) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -14,33 +18,32 @@ interface Waiting {
 const MAX_KEYS = 200;
 
 /** Gives a read that collects until the loop has polled all sockets, and then calls `read` once. */
-export function batchReads(read: Read): Read {
+export function batchReads(read: Read): BatchedRead {
   let batch: Waiting[] = [];
-  let keyCount = 0;
+  let positions = new Map<string, number>();
 
   function flush(): void {
     const waiting = batch;
-    const [first] = waiting;
-    if (first === undefined) return;
+    const sent = positions;
+    if (waiting.length === 0) return;
     batch = [];
-    keyCount = 0;
-    const keys = waiting.length === 1 ? first.keys : waiting.flatMap((one) => one.keys);
-    read(keys).then(
+    positions = new Map();
+    for (const { onLeave } of waiting) onLeave?.();
+    read(Array.from(sent, ([key]) => key)).then(
       (values) => {
-        let at = 0;
-        for (const one of waiting) one.resolve(values.slice(at, (at += one.keys.length)));
+        for (const { keys, resolve } of waiting) resolve(keys.map((key) => values[sent.get(key) ?? -1]));
       },
       (error: unknown) => {
-        for (const one of waiting) one.reject(error);
+        for (const { reject } of waiting) reject(error);
       },
     );
   }
 
-  return (keys) =>
+  return (keys, onLeave) =>
     new Promise((resolve, reject) => {
-      if (keyCount + keys.length > MAX_KEYS) flush();
+      if (positions.size + keys.length > MAX_KEYS) flush();
       if (batch.length === 0) setImmediate(flush);
-      batch.push({ keys, resolve, reject });
-      keyCount += keys.length;
+      batch.push({ keys, onLeave, resolve, reject });
+      for (const key of keys) if (!positions.has(key)) positions.set(key, positions.size);
     });
 }

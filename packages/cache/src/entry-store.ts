@@ -113,6 +113,16 @@ export interface EntryStore {
   look(key: string, parts: readonly string[], options?: EntryRead): Promise<Look>;
   /** Looks at the same parts of several keys. One command; on a Cluster one per key, and one. */
   lookMany(keys: readonly string[], parts: readonly string[], options?: EntryRead): Promise<Look[]>;
+  /**
+   * Gives a look to be repeated, and what `interpret` makes of it. The keys are built once, what has not changed since the
+   * last time is not parsed again, and calls of one turn of the event loop share one read and its outcome.
+   */
+  prepareLook<T>(
+    key: string,
+    parts: readonly string[],
+    options: EntryRead,
+    interpret: (look: Look) => T,
+  ): () => Promise<T>;
   /** Takes hold of the versions; to be called before the value is loaded. One command, two on a Cluster. */
   startFill(key: string, options: FillOptions): Promise<Fill>;
   /**

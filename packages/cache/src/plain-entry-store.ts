@@ -95,6 +95,7 @@ export function createPlainEntryStore(options: EntryStoreOptions): EntryStore {
       return { entries, sight: { parts, heads: Buffer.alloc(0) } };
     },
     lookMany: (keys, parts, how) => Promise.all(keys.map((key) => store.look(key, parts, how))),
+    prepareLook: (key, parts, how, interpret) => async () => interpret(await store.look(key, parts, how)),
     async startFill(key, { tags = [], isFenced = false }) {
       return tags.length > 0 || isFenced ? refuse('versions') : begin(key);
     },

@@ -88,7 +88,7 @@ export function createStoreGuard(options: StoreGuardOptions): StoreGuard {
       async function send(): Promise<T> {
         if (redis.status !== 'ready') await becomeReady(redis);
         if (isSettled) throw unavailable('deadline', 'not sent');
-        return operation();
+        return await operation();
       }
       function succeed(result: T): void {
         if (isSettled) return onLate?.(result);

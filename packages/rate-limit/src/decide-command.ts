@@ -36,13 +36,19 @@ export const decideScript = defineScript<readonly number[]>({
   name: 'decide',
   numberOfKeys: 1,
   lua: decideLua,
-  parse(reply) {
-    // A client with `stringNumbers` gives strings.
-    const numbers = Array.isArray(reply) ? reply.map(Number) : [];
-    if (numbers.length < 2 || numbers.some(Number.isNaN)) throw new TypeError('decide: a reply of another shape');
-    return numbers;
-  },
+  binary: true,
+  parse: repliedNumbers,
 });
+
+/** The numbers of a reply of the script. @throws {TypeError} when it has another shape */
+export function repliedNumbers(reply: unknown): number[] {
+  if (!Buffer.isBuffer(reply) || reply.length < 16 || reply.length % 8 !== 0) {
+    throw new TypeError('decide: a reply of another shape');
+  }
+  const numbers: number[] = [];
+  for (let at = 0; at < reply.length; at += 8) numbers.push(reply.readDoubleBE(at));
+  return numbers;
+}
 
 /** The arguments of the script for `command`. */
 export function argumentsFor(set: PolicySet, command: DecideCommand): RedisArgument[] {

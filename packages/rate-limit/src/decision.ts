@@ -46,10 +46,14 @@ export function decisionOf(
   cost: number,
   isPeek = false,
 ): Decision {
-  const [status = 0, banMicros = 0] = reply;
+  const status = reply[0] ?? 0;
+  const banMicros = reply[1] ?? 0;
   const isAllowed = status === 1;
   const policies = set.policies.map(({ name, limit, windowMs, unit, algorithm }, index): PolicyVerdict => {
-    const [free = 0, reset = 0, retry = 0] = reply.slice(3 * index + 2, 3 * index + 5);
+    const at = 3 * index + 2;
+    const free = reply[at] ?? 0;
+    const reset = reply[at + 1] ?? 0;
+    const retry = reply[at + 2] ?? 0;
     const charged = isPeek || !isAllowed ? 0 : algorithm === 'concurrency' ? 1 : cost;
     const remaining = Math.min(limit, Math.max(0, free - charged));
     return {

@@ -1,19 +1,14 @@
-// Decides about keys, without HTTP: asks Redis under a deadline, and falls back to the policy for its failure.
+// The limiter without HTTP: what can be asked about a key, by which names. How a question is answered: `deciding.ts`.
 
-import { buildKey, clearPrefix, createEventSink, createStoreGuard, StoreUnavailableError } from '@sallyport/core';
+import { buildKey, clearPrefix } from '@sallyport/core';
 import { randomBytes } from 'node:crypto';
-import { argumentsFor, decideScript, type DecideCommand } from './decide-command.js';
-import { decisionOf, isUntouched, type Decision } from './decision.js';
-import { DeniedCache } from './denied-cache.js';
-import type { DecisionEvent, RateLimitEvent } from './events.js';
-import { HeavyKeys, type HeavyKey } from './heavy-keys.js';
-import { LocalLimiter } from './local-limiter.js';
-import { PermitBlocks } from './permit-blocks.js';
-import { resolveLimiterOptions, type LimiterSettings, type RateLimiterOptions } from './options.js';
-import { PACKAGE_NAME, resolvePolicies, type PolicyOptions, type PolicySet } from './policies.js';
 import { checkCost, checkKey, checkMs } from './arguments.js';
+import { Deciding, type Subject } from './deciding.js';
+import { decisionOf, isUntouched, type Decision } from './decision.js';
+import { HeavyKeys, type HeavyKey } from './heavy-keys.js';
+import { resolveLimiterOptions, type LimiterSettings, type RateLimiterOptions } from './options.js';
+import { resolvePolicies, type PolicyOptions, type PolicySet } from './policies.js';
 import { releasedReservation, reservationOf, type Reservation } from './reservation.js';
-import { sendOnce } from './send-once.js';
 
 /** What a decision may be told. */
 export interface ConsumeOptions {
@@ -63,27 +58,8 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
 
 /** Gives the limiter for checked options. */
 export function limiterFor(settings: LimiterSettings): RateLimiter {
-  const {
-    redis,
-    set: fixedSet,
-    name,
-    prefix,
-    penalty,
-    onStoreFailure,
-    deadlineMs,
-    onEvent,
-    leaseMs,
-    shadow = false,
-  } = settings;
-  const guard = createStoreGuard({ redis, packageName: PACKAGE_NAME, deadlineMs });
-  // A block and, when it does not fit, a single permit: both together within the deadline.
-  const halfGuard = createStoreGuard({ redis, packageName: PACKAGE_NAME, deadlineMs: Math.ceil(deadlineMs / 2) });
-  const blocks = settings.blocks && fixedSet && new PermitBlocks(settings.blocks, fixedSet);
-  const once = sendOnce(redis);
-  const events = createEventSink<RateLimitEvent>(PACKAGE_NAME, onEvent);
-  const local = new LocalLimiter(settings.instances);
-  // Each rejection must reach Redis where it counts as a strike.
-  const denied = new DeniedCache(penalty === undefined ? settings.deniedCacheMs : 0);
+  const { redis, set: fixedSet, name, prefix, penalty, leaseMs } = settings;
+  const deciding = new Deciding(settings);
   const heavy = new HeavyKeys();
   const sets = new WeakMap<readonly PolicyOptions[], PolicySet>();
   const setIds = new Set(fixedSet === undefined ? [] : [fixedSet.id]);
@@ -96,170 +72,73 @@ export function limiterFor(settings: LimiterSettings): RateLimiter {
     return set;
   }
 
-  const keyOf = (set: PolicySet, key: string) => buildKey(prefix + set.id, key);
-  const send = (redisKey: string, set: PolicySet, command: DecideCommand, by = guard) =>
-    by.run(() => decideScript.run(once, [redisKey], argumentsFor(set, command)));
-
-  function report(decision: Decision, source: DecisionEvent['source']): Decision {
-    if (events.isActive) {
-      events.emit({ type: decision.outcome, name, key: decision.key, decision, source, isShadow: shadow });
-    }
-    return decision;
-  }
-
-  /** One decision, and where it was made. */
-  async function ask(
-    key: string,
-    set: PolicySet,
-    command: DecideCommand,
-  ): Promise<[Decision, DecisionEvent['source']]> {
-    const redisKey = keyOf(set, key);
-    const { cost } = command;
-    heavy.add(key, cost);
-    const leased = set === fixedSet && command.mode === 'consume' && cost === 1 ? blocks : undefined;
-    const held = leased?.take(redisKey);
-    if (held !== undefined) return [report(held, 'block'), 'block'];
-    const known = denied.get(redisKey, set, cost);
-    if (known !== undefined) return [report(known, 'denied-cache'), 'denied-cache'];
-    const askedAt = performance.now();
-    try {
-      const claim = leased?.claim(redisKey, key, (size) =>
-        send(redisKey, set, { mode: 'consume', cost: size }, halfGuard),
-      );
-      const by = claim === undefined ? guard : halfGuard;
-      const decision = (await claim) ?? decisionOf(await send(redisKey, set, command, by), set, key, cost);
-      denied.remember(redisKey, set, decision, askedAt);
-      return [report(decision, 'redis'), 'redis'];
-    } catch (error) {
-      // The guard rejects with nothing else; anything else is a defect that must be seen.
-      if (!(error instanceof StoreUnavailableError)) throw error;
-      events.emit({ type: 'store-failure', name, key, policy: onStoreFailure, reason: error.reason, error });
-      return [report(degraded(key, redisKey, set, command), 'local'), 'local'];
-    }
-  }
-
-  function degraded(key: string, redisKey: string, set: PolicySet, command: DecideCommand): Decision {
-    if (onStoreFailure === 'local') {
-      const decision = decisionOf(local.decide(redisKey, set, command), local.shareOf(set), key, command.cost);
-      return decision.isAllowed
-        ? { ...decision, outcome: 'degraded', reason: 'store-failure' }
-        : { ...decision, outcome: 'degraded' };
-    }
-    const isAllowed = onStoreFailure === 'open';
-    const retryAfterMs = isAllowed ? 0 : 1000;
-    return {
-      outcome: 'degraded',
-      isAllowed,
-      key,
-      cost: command.cost,
-      policies: [],
-      reason: 'store-failure',
-      retryAfterMs,
-    };
-  }
-
-  async function settle(
-    key: string,
-    set: PolicySet,
-    id: string,
-    estimate: number,
-    actual: number,
-    source: string,
-  ): Promise<boolean> {
-    const redisKey = keyOf(set, key);
-    const command: DecideCommand = { mode: 'settle', cost: 0, id, actual };
-    let isRecorded = false;
-    try {
-      const [status] = source === 'local' ? local.decide(redisKey, set, command) : await send(redisKey, set, command);
-      isRecorded = status === 3;
-    } catch (error) {
-      // The lease ends by itself: nothing is lost but the difference.
-      if (!(error instanceof StoreUnavailableError)) throw error;
-      events.emit({ type: 'store-failure', name, key, policy: onStoreFailure, reason: error.reason, error });
-    }
-    denied.delete(redisKey);
-    if (events.isActive) events.emit({ type: 'settled', name, key, estimate, actual, isRecorded });
-    return isRecorded;
+  function subjectOf(key: string, policies: readonly PolicyOptions[] | undefined): Subject {
+    const set = setFor(policies);
+    return { key, redisKey: buildKey(prefix + set.id, key), set };
   }
 
   return {
     async consume(key, { cost = 1, policies } = {}) {
-      const set = setFor(policies);
       checkKey(key);
       checkCost('cost', cost);
-      const [decision] = await ask(key, set, { mode: 'consume', cost, penalty });
+      const subject = subjectOf(key, policies);
+      heavy.add(key, cost);
+      const [decision] = await deciding.decide(subject, { mode: 'consume', cost, penalty });
       return decision;
     },
 
     async reserve(key, estimate, { policies } = {}) {
-      const set = setFor(policies);
       checkKey(key);
       checkCost('estimate', estimate);
+      const subject = subjectOf(key, policies);
+      heavy.add(key, estimate);
       const id = randomBytes(8).toString('latin1');
-      const lease = {
-        mode: 'lease',
-        cost: estimate,
-        penalty,
-        id,
-        leaseMicros: leaseMs * 1000,
-        refundable: estimate,
-      } as const;
-      const [decision, source] = await ask(key, set, lease);
+      const leaseMicros = leaseMs * 1000;
+      const lease = { mode: 'lease', cost: estimate, penalty, id, leaseMicros, refundable: estimate } as const;
+      const [decision, source] = await deciding.decide(subject, lease);
       // Without a count there is nothing to settle.
       if (!decision.isAllowed || decision.policies.length === 0) return releasedReservation(decision);
-      return reservationOf(decision, (actual) => settle(key, set, id, estimate, actual, source));
+      return reservationOf(decision, (actual) => deciding.settle(subject, id, estimate, actual, source));
     },
 
     async get(key, { cost = 1, policies } = {}) {
-      const set = setFor(policies);
-      const reply = await send(keyOf(set, key), set, { mode: 'peek', cost });
-      const decision = decisionOf(reply, set, key, cost, true);
-      return isUntouched(reply) ? undefined : decision;
+      const subject = subjectOf(key, policies);
+      const reply = await deciding.order(subject, { mode: 'peek', cost });
+      return isUntouched(reply) ? undefined : decisionOf(reply, subject.set, key, cost, true);
     },
 
-    async delete(key, { policies } = {}) {
-      const redisKey = keyOf(setFor(policies), key);
-      const hadLocal = local.delete(redisKey);
-      denied.delete(redisKey);
-      blocks?.delete(redisKey);
-      return Number(await guard.run(() => redis.call('unlink', redisKey))) > 0 || hadLocal;
-    },
+    delete: async (key, { policies } = {}) => deciding.delete(subjectOf(key, policies).redisKey),
 
     async ban(key, banMs, { policies } = {}) {
-      const set = setFor(policies);
       checkMs('banMs', banMs);
+      const subject = subjectOf(key, policies);
       const command = { mode: 'ban', cost: 0, banMicros: banMs * 1000 } as const;
-      const redisKey = keyOf(set, key);
-      await send(redisKey, set, command);
-      local.decide(redisKey, set, command);
-      blocks?.delete(redisKey);
+      await deciding.order(subject, command);
+      deciding.orderLocally(subject, command);
+      deciding.forgetAnswers(subject.redisKey);
     },
 
     async unban(key, { policies } = {}) {
-      const set = setFor(policies);
-      const redisKey = keyOf(set, key);
-      denied.delete(redisKey);
-      const [status] = await send(redisKey, set, { mode: 'peek', cost: 0 });
-      await send(redisKey, set, { mode: 'ban', cost: 0, banMicros: 0 });
-      local.decide(redisKey, set, { mode: 'ban', cost: 0, banMicros: 0 });
+      const subject = subjectOf(key, policies);
+      const command = { mode: 'ban', cost: 0, banMicros: 0 } as const;
+      const [status] = await deciding.order(subject, { mode: 'peek', cost: 0 });
+      await deciding.order(subject, command);
+      deciding.orderLocally(subject, command);
+      deciding.forgetAnswers(subject.redisKey);
       return status === 2;
     },
 
     top: (count) => heavy.top(count),
 
     async clear() {
-      local.clear();
-      denied.clear();
-      blocks?.clear();
+      deciding.clear();
       let removed = 0;
       for (const id of setIds) removed += await clearPrefix(redis, prefix + id);
       return removed;
     },
 
     async close() {
-      local.clear();
-      denied.clear();
-      blocks?.clear();
+      deciding.clear();
       heavy.clear();
     },
   };

@@ -123,6 +123,40 @@ describe.each(pairs)('a client of $client, and $own in this package', ({ created
     }
   });
 
+  it('follows ASK while a slot of a Cluster moves, and charges once', async () => {
+    const redis = tracked(new created.Cluster(cluster.nodes));
+    const { limiter, charged } = limiterFor({ redis, prefix: uniquePrefix('ask') });
+    await limiter.consume('warm-up');
+    // A slot that holds nothing yet: it can be handed over as it is.
+    const key = uniquePrefix('client');
+    const slot = await redis.cluster('KEYSLOT', key);
+    const nodes = await Promise.all(
+      cluster.nodes.map(async ({ port }) => {
+        const node = connect(`redis://127.0.0.1:${port}`);
+        const [range] = (await node.cluster('SLOTS')).filter(([from, to]) => from <= slot && slot <= to);
+        const id = await node.cluster('MYID');
+        return { node, id, isOwner: String((range?.[2] as unknown[] | undefined)?.[2]) === id };
+      }),
+    );
+    const owner = nodes.find(({ isOwner }) => isOwner);
+    const target = nodes.find(({ isOwner }) => !isOwner);
+    if (owner === undefined || target === undefined) throw new Error(`Nobody owns slot ${slot}`);
+    await target.node.cluster('SETSLOT', slot, 'IMPORTING', owner.id);
+    await owner.node.cluster('SETSLOT', slot, 'MIGRATING', target.id);
+    try {
+      for (let asked = 1; asked <= 3; asked += 1) {
+        expect(await limiter.consume(key)).toMatchObject({
+          outcome: 'allowed',
+          policies: [{ remaining: LIMIT - asked }],
+        });
+      }
+      expect(await charged(key)).toBe(3);
+    } finally {
+      for (const { node } of [target, owner]) await node.cluster('SETSLOT', slot, 'NODE', target.id);
+    }
+    expect(await limiter.consume(key)).toMatchObject({ outcome: 'allowed', policies: [{ remaining: LIMIT - 4 }] });
+  });
+
   it('charges a request once whose reply was lost on the way from a node of a Cluster', async () => {
     const proxies = await Promise.all(cluster.nodes.map(({ port }) => startProxy({ port })));
     const natMap = Object.fromEntries(

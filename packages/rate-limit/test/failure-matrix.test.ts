@@ -237,7 +237,7 @@ describe('when Redis loads its data (LOADING)', () => {
         ),
       { timeoutMs: 10_000 },
     );
-    await until(async () => (await limiter.consume('ann')).outcome === 'allowed', { timeoutMs: 5_000, everyMs: 20 });
+    await until(async () => (await limiter.consume('ann')).outcome === 'allowed', { timeoutMs: 1_000, everyMs: 20 });
   }, 40_000);
 });
 

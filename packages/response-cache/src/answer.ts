@@ -91,6 +91,7 @@ export function createAnswer(settings: ResponseCacheSettings, shelf: Shelf, take
     let found: Found;
     try {
       found = await shelf.find(selector);
+      if (found.isOther === true) found = await shelf.findOther(selector, found);
     } catch (error) {
       bypass(res);
       storeFailed('read', key, error);

@@ -65,7 +65,19 @@ export function sendWhole(res: Response, stored: Stored, nowMs: number): void {
   // Layers in front that listen in are given the bytes as they are stored.
   const isListenedTo = Object.hasOwn(res, 'end') || Object.hasOwn(res, 'write');
   if (isListenedTo || body.length > MAX_TEXT_BYTES) res.end(body);
-  else res.end(body.toString('latin1'), 'latin1');
+  else res.end(textOf(body), 'latin1');
+}
+
+let lastBody: Buffer | undefined;
+let lastText = '';
+
+/** The body as text, made once for hits of one body that follow each other. */
+function textOf(body: Buffer): string {
+  if (body !== lastBody) {
+    lastText = body.toString('latin1');
+    lastBody = body;
+  }
+  return lastText;
 }
 
 function headOf(headers: Stored['headers']): OutgoingHttpHeaders {

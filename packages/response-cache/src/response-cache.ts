@@ -55,15 +55,16 @@ export function responseCache(options: ResponseCacheOptions): ResponseCache {
 
   function cachedResponse(req: Request, res: Response, next: NextFunction): void {
     if (taken.has(res)) return next();
-    const proceed = (isAnswered: boolean) => (isAnswered ? undefined : next());
     let isAnswered: boolean | Promise<boolean>;
     try {
       isAnswered = answer(req, res);
     } catch (error) {
       return next(error);
     }
-    if (typeof isAnswered === 'boolean') return proceed(isAnswered);
+    if (isAnswered === true) return;
+    if (isAnswered === false) return next();
     // Express 4 does not look at the promise of a middleware, so errors are handed on here.
+    const proceed = (isDone: boolean) => (isDone ? undefined : next());
     isAnswered.then(proceed, next);
   }
 

@@ -37,10 +37,11 @@ export function createServer(settings: ResponseCacheSettings, revalidateLater: R
   function serve(req: Request, res: Response, plan: RequestPlan, found: Found, directives: Directives): boolean {
     const stored = usable(found, plan);
     if (stored === undefined) return false;
-    const use = isRevalidation(req) ? 'revalidate' : chooseUse(stored, directives, entries.now());
+    const nowMs = entries.now();
+    const use = isRevalidation(req) ? 'revalidate' : chooseUse(stored, directives, nowMs);
     if (use === 'revalidate') return false;
     const { key } = plan;
-    const ttl = `ttl=${Math.floor(-stalenessMs(stored, entries.now()) / 1_000)}`;
+    const ttl = `ttl=${Math.floor(-stalenessMs(stored, nowMs) / 1_000)}`;
     if (use === 'fresh') {
       const status = send(req, res, stored, 'HIT', `hit; ${ttl}`);
       events.emit({ type: 'hit', key, status });

@@ -16,7 +16,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { MemoryShelf } from './memory-shelf.js';
 import type { Stored } from './replay.js';
 import { decodeResponse, encodeResponse, type StoredResponse } from './response-frame.js';
-import { createLookups, isSameList } from './lookups.js';
+import { createLookups, type VariantRead } from './lookups.js';
 import { uniteTags } from './response-tags.js';
 import { freshPart, parseRecord, RECORD, variantPart, type UrlRecord } from './url-record.js';
 import { unite, variantId } from './vary.js';
@@ -41,8 +41,10 @@ export interface Selector {
 
 /** What a lookup gave. */
 export interface Found {
-  readonly response?: Stored;
+  readonly response?: Stored | undefined;
   readonly record: UrlRecord;
+  /** Other headers tell the variants apart than those that were looked up: there may be a response, see `findOther`. */
+  readonly isOther?: boolean;
   /** How it looked in Redis; not with what is recalled. */
   readonly sight?: Sight;
 }
@@ -72,6 +74,8 @@ export interface Shelf {
   readonly recall: (selector: Selector) => Found | undefined;
   /** Looks into Redis. */
   readonly find: (selector: Selector) => Promise<Found>;
+  /** Looks once more, by the headers that were found to matter. */
+  readonly findOther: (selector: Selector, found: Found) => Promise<Found>;
   /** Tags that its response will have, as far as is known. */
   readonly tagsFor: (selector: Selector, record: UrlRecord) => readonly string[];
   readonly startFill: (selector: Selector, tags: readonly string[]) => Promise<Fill>;
@@ -96,7 +100,7 @@ export interface Shelf {
 export function createShelf(entries: EntryStore, baseNames: readonly string[], memory: MemoryShelf | undefined): Shelf {
   const remembered = new Map<string, Remembered>();
   const nothingKnown: Remembered = { names: baseNames, tags: [] };
-  const lookups = createLookups(entries);
+  const lookups = createLookups(entries, baseNames);
 
   function remember(id: string, names: readonly string[], tags: readonly string[]): void {
     const known = remembered.get(id)?.tags ?? [];
@@ -109,32 +113,34 @@ export function createShelf(entries: EntryStore, baseNames: readonly string[], m
     }
   }
 
+  function look({ id, origin, headers, tags }: Selector): Promise<VariantRead> {
+    const { names, tags: known } = remembered.get(id) ?? nothingKnown;
+    const expected = known.length === 0 ? tags : uniteTags(tags, known);
+    return lookups.of({ id, variant: variantId(origin, names, headers), names, tags: expected })();
+  }
+
+  async function findOther(selector: Selector, { record }: Found): Promise<VariantRead> {
+    remember(selector.id, record.names, record.tags);
+    return { ...(await look(selector)), record, isOther: false };
+  }
+
+  async function findAndKeep(selector: Selector, shelf: MemoryShelf): Promise<Found> {
+    const reading = shelf.begin(selector.id);
+    try {
+      const first = await look(selector);
+      const found = first.isOther ? await findOther(selector, first) : first;
+      shelf.end(reading, found, found.variant, found.tags);
+      return found;
+    } finally {
+      // Ends it where it was not ended above.
+      shelf.end(reading);
+    }
+  }
+
   return {
     recall: (selector) => memory?.find(selector),
-    async find({ id, origin, headers, tags }) {
-      const reading = memory?.begin(id);
-      try {
-        const { names: guess, tags: known } = remembered.get(id) ?? nothingKnown;
-        const expected = known.length === 0 ? tags : uniteTags(tags, known);
-        let variant = variantId(origin, guess, headers);
-        let read = await lookups.of(id, variant, expected)();
-        // Without the record nobody knows which headers matter: what the guess has found may be for another client.
-        if (read.record === undefined) return { record: { names: baseNames, ids: [], tags: [], lifeMs: 0 } };
-        const { record } = read;
-        if (!isSameList(record.names, guess)) {
-          remember(id, record.names, record.tags);
-          variant = variantId(origin, record.names, headers);
-          read = await lookups.of(id, variant, expected)();
-        }
-        const found: Found =
-          read.response === undefined ? { record } : { record, response: read.response, sight: read.sight };
-        if (reading !== undefined) memory?.end(reading, found, variant, read.tags);
-        return found;
-      } finally {
-        // Ends it where it was not ended above.
-        if (reading !== undefined) memory?.end(reading);
-      }
-    },
+    find: memory === undefined ? look : (selector) => findAndKeep(selector, memory),
+    findOther,
 
     tagsFor: ({ id, tags }, record) => uniteTags(tags, uniteTags(record.tags, remembered.get(id)?.tags ?? [])),
     startFill: ({ id }, tags) => entries.startFill(id, { tags, holdMs: HOLD_MS, isFenced: true }),

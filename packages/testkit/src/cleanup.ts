@@ -30,4 +30,5 @@ export async function closeAll(): Promise<void> {
   if (failures.length > 0) throw new AggregateError(failures, 'Fixtures could not be closed');
 }
 
-if (isInJest()) jestGlobals().afterAll(closeAll);
+// Long enough for a full proof's hundred thousand keys on a busy machine.
+if (isInJest()) jestGlobals().afterAll(closeAll, 120_000);

@@ -1,6 +1,6 @@
 import { defineScript } from '@sallyport/core';
 import type { Redis } from 'ioredis';
-import { argumentsFor, type DecideCommand } from '../../src/decide-command.js';
+import { argumentsFor, repliedNumbers, type DecideCommand } from '../../src/decide-command.js';
 import type { PolicySet } from '../../src/policies.js';
 import { CLOCK, decideLua } from '../../src/scripts/decide.js';
 
@@ -15,7 +15,8 @@ const scriptAt = defineScript({
   name: 'decide-at',
   numberOfKeys: 1,
   lua,
-  parse: (reply) => (reply as unknown[]).map(Number),
+  binary: true,
+  parse: repliedNumbers,
 });
 
 /** Runs the script on `key` as if the server's time were `now` µs. */

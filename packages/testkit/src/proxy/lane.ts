@@ -16,6 +16,7 @@ export class Lane {
   readonly #state: LaneState;
   readonly #queue: { readonly due: number; readonly bytes: Buffer | 'end' }[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
 
   constructor(target: Socket, state: LaneState) {
     this.#target = target;
@@ -46,13 +47,15 @@ export class Lane {
     }
   }
 
-  /** Forgets what has not left yet. */
+  /** Forgets what has not left yet, and what comes from now on: a timer for it would keep the process up. */
   discard(): void {
+    this.#isClosed = true;
     realClearTimeout(this.#timer);
     this.#queue.length = 0;
   }
 
   #enqueue(bytes: Buffer | 'end'): void {
+    if (this.#isClosed) return;
     // A shorter delay never lets a chunk overtake an earlier one.
     const due = Math.max(realNow() + this.#state.delayMs, this.#queue.at(-1)?.due ?? 0);
     this.#queue.push({ due, bytes });

@@ -68,11 +68,13 @@ export class Link {
     client.on('error', () => undefined);
     this.#server.on('error', () => undefined);
     client.on('close', () => {
+      this.#replies.discard();
       this.#requests.end();
       observer.onClose(this.#unanswered.splice(0));
       if (this.#server.closed) observer.onEnd();
     });
     this.#server.on('close', () => {
+      this.#requests.discard();
       this.#replies.end();
       if (client.closed) observer.onEnd();
     });
