@@ -85,7 +85,11 @@ export function recordResponse(req: Request, res: Response, recording: Recording
       const { life, isShared, ageSeconds } = result;
       storeRecorded(res, recording, { ...fresh, life, isShared, ageSeconds }, varyNames(read) ?? [], result);
     } else notStored(result.reason);
-    return replaceBy(fresh, 'REVALIDATED', 'fwd=stale; fwd-status=304');
+    // Cookies are this client's own: they are not stored, and not lost.
+    const cookies = res.getHeader('set-cookie');
+    const replacement = replaceBy(fresh, 'REVALIDATED', 'fwd=stale; fwd-status=304');
+    if (cookies !== undefined) res.setHeader('Set-Cookie', cookies);
+    return replacement;
   }
 
   /**
