@@ -142,6 +142,10 @@ export function recordResponse(req: Request, res: Response, recording: Recording
         if (replacement !== undefined) return replacement;
         verdict = judged(status, header);
         names = varyNames(header) ?? [];
+        // Node would write a Date of its own, which may be another one than that of the store.
+        if (verdict.isStorable && res.sendDate && !res.hasHeader('date')) {
+          res.setHeader('Date', new Date(entries.now()).toUTCString());
+        }
         fields = fieldsToStore(res, outer);
         length = header('content-length');
         const detail = verdict.isStorable ? '' : `; detail=${verdict.reason}`;
