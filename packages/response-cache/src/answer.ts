@@ -124,11 +124,9 @@ export function createAnswer(settings: ResponseCacheSettings, shelf: Shelf, take
     // A copy of the headers: conditions are hidden from the handler, and the handler may change headers, too.
     const kept = { ...plan, selector: { ...selector, headers: { ...selector.headers } } };
     const recording = { plan: kept, found, fill, shelf, settings, directives, forward, settle };
+    take(res);
     if (isHead && stored !== undefined) freshenByHead(req, res, { ...recording, stale: stored });
-    else {
-      take(res);
-      recordResponse(req, res, { ...recording, stale: stored });
-    }
+    else recordResponse(req, res, { ...recording, stale: stored });
     return false;
   }
 

@@ -85,7 +85,11 @@ export function recordResponse(req: Request, res: Response, recording: Recording
       const { life, isShared, ageSeconds } = result;
       storeRecorded(res, recording, { ...fresh, life, isShared, ageSeconds }, varyNames(read) ?? [], result);
     } else notStored(result.reason);
-    return replaceBy(fresh, 'REVALIDATED', 'fwd=stale; fwd-status=304');
+    // Cookies are this client's own: they are not stored, and not lost.
+    const cookies = res.getHeader('set-cookie');
+    const replacement = replaceBy(fresh, 'REVALIDATED', 'fwd=stale; fwd-status=304');
+    if (cookies !== undefined) res.setHeader('Set-Cookie', cookies);
+    return replacement;
   }
 
   /**
@@ -138,6 +142,10 @@ export function recordResponse(req: Request, res: Response, recording: Recording
         if (replacement !== undefined) return replacement;
         verdict = judged(status, header);
         names = varyNames(header) ?? [];
+        // Node would write a Date of its own, which may be another one than that of the store.
+        if (verdict.isStorable && res.sendDate && !res.hasHeader('date')) {
+          res.setHeader('Date', new Date(entries.now()).toUTCString());
+        }
         fields = fieldsToStore(res, outer);
         length = header('content-length');
         const detail = verdict.isStorable ? '' : `; detail=${verdict.reason}`;

@@ -41,18 +41,29 @@ describe('README', () => {
     }
   });
 
-  it('names every error code, option and reason', async () => {
+  it('names every error code, option, reason, event, method and export', async () => {
     const readme = await readFile(url('../README.md'), 'utf8');
     const sources = await Promise.all(
-      ['errors', 'options', 'events'].map((name) => readFile(url(`../src/${name}.ts`), 'utf8')),
+      ['errors', 'options', 'events', 'response-cache'].map((name) => readFile(url(`../src/${name}.ts`), 'utf8')),
     );
-    const [errors = '', options = '', events = ''] = sources;
+    const [errors = '', options = '', events = '', handle = ''] = sources;
     const codes = errors.match(/ERR_RESPONSE_CACHE_\w+/g) ?? [];
     const [shape = ''] = /export interface ResponseCacheOptions \{[\s\S]*?\n\}/.exec(options) ?? [];
     const names = [...shape.matchAll(/readonly (\w+)\??: /g)].map(([, name]) => `\`${name}\``);
-    const [notStored = ''] = events.split('export type ResponseCacheEvent');
+    const [notStored = '', happening = ''] = events.split('export type ResponseCacheEvent');
+    const types = [...happening.matchAll(/type: '([\w-]+)'/g)].map(([, type]) => `| \`${type}\``);
+    const [, methods = ''] = /export interface ResponseCache extends([\s\S]*?)\n\}/.exec(handle) ?? [];
+    const verbs = [...methods.matchAll(/\n  (\w+)\(/g)].map(([, verb]) => `| \`${verb}(`);
+    const bypasses = [
+      ...(/type: 'bypass'; readonly reason: (.*) \}/.exec(happening)?.[1] ?? '').matchAll(/'([\w-]+)'/g),
+    ];
     const reasons = [...notStored.matchAll(/\| '([\w-]+)'/g)].map(([, reason]) => `\`${reason}\``);
-    expect([codes.length, names.length, reasons.length].every((count) => count > 1)).toBe(true);
-    expect([...codes, ...names, ...reasons].filter((name) => !readme.includes(name))).toStrictEqual([]);
+    const lists = [codes, names, reasons, types, verbs, bypasses.map(([, reason]) => `\`${reason}\``)];
+    expect(lists.every(({ length }) => length > 1)).toBe(true);
+    expect(lists.flat().filter((name) => !readme.includes(name))).toStrictEqual([]);
+    const exported = ['responseCache', 'tagResponse', 'isRevalidation', 'CallbackResultError', 'CustomKeyError'];
+    const { ...runtime } = await import('../src/index.js');
+    expect(Object.keys(runtime).toSorted()).toStrictEqual(exported.toSorted());
+    expect(exported.filter((name) => !readme.includes(name))).toStrictEqual([]);
   });
 });

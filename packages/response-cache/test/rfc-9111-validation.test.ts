@@ -113,6 +113,17 @@ describe.each(expressVersions)('validation, on $name', ({ express }) => {
     });
   });
 
+  it('by a 304 with a cookie gives the cookie to the client who asked, and to nobody else (RFC 9111 §7.3)', async () => {
+    const shop = await confirming(
+      { ETag: '"v1"' },
+      { ETag: '"v1"', 'Set-Cookie': 'sid=1', 'Cache-Control': 'max-age=60' },
+    );
+    const answer = await shop.get('/');
+    expect([answer.cache, String(answer.headers['set-cookie'])]).toStrictEqual(['REVALIDATED', 'sid=1']);
+    await until(async () => (await shop.get('/')).cache === 'HIT');
+    expect((await shop.get('/')).headers['set-cookie']).toBeUndefined();
+  });
+
   describe('a whole response of the handler', () => {
     it('is what the client gets, and what is stored from then on (RFC 9111 §4.3.3, §4)', async () => {
       const shop = site(express, { ttlMs: 20 });

@@ -66,4 +66,18 @@ describe.each(expressVersions)('tags that the handler gives, on $name', ({ expre
       expect((await shop.get('/')).cache).toBe('MISS');
     },
   );
+
+  it('may be 64 beside the tag of the URL that the copies of users carry', async () => {
+    const tags = Array.from({ length: 64 }, (_one, index) => `t${index}`);
+    const path = `/${'long/'.repeat(100)}`;
+    const shop = site(express, { tags, user: (req) => req.get('X-User') });
+    shop.serve((_req, res) => void (tagResponse(res, 'own'), res.send(`run ${shop.runs.count}`)));
+    const ann = { 'X-User': 'ann' };
+    const purges = [['t0'], ['t63'], ['own']].map((list) => () => shop.cached.invalidateTags(list));
+    for (const purge of [...purges, () => shop.cached.invalidate(path)]) {
+      await until(async () => (await shop.get(path, ann)).cache === 'HIT');
+      await purge();
+      expect((await shop.get(path, ann)).cache).toBe('MISS');
+    }
+  });
 });
