@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { createRedis } from '@sallyport/core';
-import { dedicatedCluster, dedicatedRedis, startProxy, uniquePrefix, until, within } from '@sallyport/testkit';
+import { connect, dedicatedCluster, dedicatedRedis, startProxy, uniquePrefix, until, within } from '@sallyport/testkit';
 import type { AlgorithmName } from '../src/index.js';
 import type { Redis, RedisOptions } from 'ioredis';
 import { createRateLimiter, type RateLimiterOptions } from '../src/index.js';
@@ -48,16 +48,21 @@ describe.each(clientLibraries)('$library', ({ module }) => {
     it('charges a request once whose reply was lost, by each algorithm', async () => {
       const proxy = await startProxy();
       const redis = clientOf(proxy.url, { retryStrategy: () => 5, ...settings });
-      await until(async () => (await redis.ping()) === 'PONG');
+      const direct = connect();
+      await until(async () => (await redis.ping().catch(() => '')) === 'PONG');
       for (const algorithm of names) {
-        const limiter = limiterFor({ redis, algorithm });
+        const prefix = uniquePrefix('rate-limit-once');
+        const limiter = limiterFor({ redis, algorithm, prefix });
+        // Looks by a client that has time: the one under test may give up after 30 ms.
+        const auditor = limiterFor({ redis: direct, algorithm, prefix, deadlineMs: 10_000 });
         await until(async () => (await limiter.consume('ann')).outcome === 'allowed');
-        const before = await remainingOf(limiter, 'ann');
+        const before = await remainingOf(auditor, 'ann');
         let lost = 0;
         proxy.dropReplies(({ name }) => name === 'evalsha' && (lost += 1) === 1);
         expect(await limiter.consume('ann')).toMatchObject({ outcome: 'degraded' });
-        await until(async () => (await remainingOf(limiter, 'ann')) >= 0);
-        expect({ algorithm, remaining: await remainingOf(limiter, 'ann') }).toEqual({
+        // What ioredis sends again, it sends before anything new.
+        await until(async () => (await redis.ping().catch(() => '')) === 'PONG');
+        expect({ algorithm, remaining: await remainingOf(auditor, 'ann') }).toEqual({
           algorithm,
           remaining: before - 1,
         });
