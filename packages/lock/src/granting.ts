@@ -59,7 +59,8 @@ export class Granting implements LockStore {
     const { resource, leaseMs } = request;
     const sentAt = performance.now();
     const reply = await this.#node.acquire({ resource, owner, leaseMs, isWaiting });
-    if (!reply.isGranted) return { holderRemainingMs: reply.holderRemainingMs };
+    const { called } = reply;
+    if (!reply.isGranted) return { holderRemainingMs: reply.holderRemainingMs, called };
     const granted = this.#holdings.hold({
       resource,
       token: reply.token,
@@ -68,6 +69,6 @@ export class Granting implements LockStore {
       renew: (ms, onLate) => this.#node.renew({ resource, owner, leaseMs: ms }, onLate),
       release: () => this.#node.release(resource, owner),
     });
-    return { granted };
+    return { granted, called };
   }
 }

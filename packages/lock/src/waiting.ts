@@ -1,7 +1,8 @@
 // How callers wait for their turn. Redis keeps the line and calls who is next; this file keeps those of one process who
 // stand in it. Each asks when it is called. The first of them also asks without a call: when a holder's lease is over,
-// and every BEAT_MS, so that the process is known to be alive and a call that was lost costs no more than that. So the
-// number of scripts depends on processes and time, and not on how many wait.
+// and every BEAT_MS, so that the process is known to be alive. The answer says who else of them is called: not always the
+// next here, for commands can overtake each other on the way to Redis. So a call that was lost costs no more than a beat,
+// and the number of scripts depends on processes and time, and not on how many wait.
 
 import { LockAbortedError, LockTimeoutError } from './errors.js';
 
@@ -11,7 +12,10 @@ export const BEAT_MS = 400;
 const BLIND_MS = 100;
 
 /** How one try to get the lock ended. */
-export type Attempt<T> = { readonly granted: T } | { readonly holderRemainingMs: number };
+export type Attempt<T> = ({ readonly granted: T } | { readonly holderRemainingMs: number }) & {
+  /** Owners of this process whose turn it is. */
+  readonly called?: readonly string[];
+};
 
 /** The limits of one wait. */
 export interface WaitLimits {
@@ -123,6 +127,8 @@ export function createWaitingRoom({ listen, clock = realClock }: WaitingRoomOpti
     }
   }
 
+  const call = (owner: string) => tickets.get(owner)?.call();
+
   async function enter<T>(caller: Caller<T>, limits: WaitLimits): Promise<T> {
     const ticket = new Ticket(clock.now() + limits.waitMs);
     let listening: Listening | undefined;
@@ -139,6 +145,7 @@ export function createWaitingRoom({ listen, clock = realClock }: WaitingRoomOpti
           fail(caller.resource, error);
           throw error;
         });
+        outcome.called?.forEach(call);
         if ('granted' in outcome) return outcome.granted;
         listening ??= listen();
         const pauseMs = listening.isLive ? BEAT_MS : BLIND_MS;
@@ -154,7 +161,7 @@ export function createWaitingRoom({ listen, clock = realClock }: WaitingRoomOpti
 
   return {
     enter,
-    call: (owner) => tickets.get(owner)?.call(),
+    call,
     callAll() {
       for (const { first } of lines.values()) first?.call();
     },

@@ -76,6 +76,20 @@ describe('createWaitingRoom()', () => {
     expect(asked).toStrictEqual(['x', 'y', 'y', 'x']);
   });
 
+  it('lets those ask of whom an answer to another says that they are called', async () => {
+    const { enter, asked, pass, settle } = roomOf();
+    let called: string[] = [];
+    void enter('x', () => ({ ...held, called }));
+    const outcomes = ['y', 'z'].map((owner) =>
+      enter(owner, () => (called.includes(owner) ? { granted: owner } : held)),
+    );
+    await settle();
+    called = ['z', 'y', 'gone'];
+    await pass(BEAT_MS);
+    expect(await Promise.all(outcomes)).toStrictEqual(['y', 'z']);
+    expect(asked).toStrictEqual(['x', 'y', 'z', 'x', 'z', 'y']);
+  });
+
   it("asks when the holder's lease is over", async () => {
     const { enter, asked, pass, settle } = roomOf();
     void enter('x', () => ({ holderRemainingMs: 30 }));

@@ -1,10 +1,14 @@
 import { defineScript } from '@sallyport/core';
-import { FENCE_TTL_MS, FORGET_MS, queueLua, stateLua } from './queue.js';
+import { CALL_MS, FENCE_TTL_MS, FORGET_MS, queueLua, stateLua } from './queue.js';
 
-/** A granted lease, or how long until one of the holders' leases ends. */
-export type AcquireReply =
+/** A granted lease, or how long until one of the holders' leases ends; and which waiters of the same process are called. */
+export type AcquireReply = { readonly called: readonly string[] } & (
   | { readonly isGranted: true; readonly token: number }
-  | { readonly isGranted: false; readonly holderRemainingMs: number };
+  | { readonly isGranted: false; readonly holderRemainingMs: number }
+);
+
+/** How many leases are looked at for waiters that were called. */
+const LOOK_AT = 100;
 
 /** What one call to {@link acquireScript} asks for. */
 export interface AcquireRequest {
@@ -51,12 +55,25 @@ local function hear(process)
   redis.call('PEXPIRE', alive, ${FORGET_MS})
 end
 
+-- A message may have been lost, and the order in the process may be another: who asks is told which waiters of its
+-- process were called and have not come yet.
+local function withCalled(reply)
+  for _, holder in ipairs(redis.call('ZRANGEBYSCORE', holders, now, now + ${CALL_MS}, 'LIMIT', 0, ${LOOK_AT})) do
+    local _, other = parse(holder)
+    if other == process and redis.call('ZSCORE', queue, holder) then
+      reply[#reply + 1] = holder
+    end
+  end
+  return reply
+end
+
 endLeases()
 local isQueue = redis.call('EXISTS', queue) == 1
 if redis.call('ZSCORE', holders, owner) then
   if isQueue then
     redis.call('ZREM', queue, owner)
     hear(process)
+    return withCalled(grantBeside())
   end
   return grantBeside()
 end
@@ -78,11 +95,11 @@ if isQueue or isWaiting then
     redis.call('ZREM', queue, owner)
   end
   if isCalled then
-    return grantBeside()
+    return withCalled(grantBeside())
   end
 end
 local first = redis.call('ZRANGE', holders, 0, 0, 'WITHSCORES')[2]
-return {0, first and tonumber(first) - now or 0}
+return withCalled({0, first and tonumber(first) - now or 0})
 `;
 
 /**
@@ -95,7 +112,8 @@ return {0, first and tonumber(first) - now or 0}
  *   ARGV[2] leaseMs
  *   ARGV[3] 1 to wait in the line, 0 not to
  *   ARGV[4] start of the channel names; the process follows
- *   Returns { 1, token } granted · { 0, milliseconds until the first lease ends } not granted
+ *   Returns { 1, token, … } granted · { 0, milliseconds until the first lease ends, … } not granted · … called owners of
+ *           the same process
  *   TTL     holders: leaseMs, 10 s longer when a waiter was called · fence: a day, when granted · queue, alive: 10 s
  *   Time    redis TIME
  */
@@ -104,10 +122,10 @@ export const acquireScript = defineScript<AcquireReply>({
   numberOfKeys: 4,
   lua: acquireLua,
   parse(reply) {
-    const [isGranted, value] = reply as [number, string | number];
+    const [isGranted, value, ...called] = reply as [number, string | number, ...string[]];
     return isGranted === 1
-      ? { isGranted: true, token: Number(value) }
-      : { isGranted: false, holderRemainingMs: Math.max(Number(value), 0) };
+      ? { isGranted: true, token: Number(value), called }
+      : { isGranted: false, holderRemainingMs: Math.max(Number(value), 0), called };
   },
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { connect, uniquePrefix } from '@sallyport/testkit';
 import { CALL_MS } from '../../src/scripts/queue.js';
+import { BEAT_MS } from '../../src/waiting.js';
 import { play, type Faults, type Outcome, type Plan, type Stay } from './scenario.js';
 
 // Random schedules of the real scripts and the real waiting room on virtual time; a schedule that fails is named by its
@@ -61,10 +62,11 @@ describe.each(kinds)('the queue of a lock (%s) under random schedules', (kind) =
   );
 
   it(
-    'keeps the order when calls are lost, commands run twice and callers go away',
+    'keeps the order when calls are lost, commands run twice or overtake each other, and callers go away',
     () =>
-      playAll(kind, { lostCalls: 0.2, resent: 0.1, cancelled: 0.2 }, ({ wakeUps, lateness }) => {
-        expect(Math.max(0, ...wakeUps)).toBeLessThan(900);
+      playAll(kind, { lostCalls: 0.2, resent: 0.1, overtaken: 0.1, cancelled: 0.2 }, ({ wakeUps, lateness }) => {
+        // A beat, whichever caller of the process was called, and however many were.
+        expect(Math.max(0, ...wakeUps)).toBeLessThan(BEAT_MS + 2 * NETWORK_MS);
         expect(Math.max(0, ...lateness)).toBeLessThan(NETWORK_MS);
       }),
     900_000,
@@ -75,7 +77,7 @@ describe.each(kinds)('the queue of a lock (%s) under random schedules', (kind) =
     () =>
       playAll(
         kind,
-        { lostCalls: 0.1, resent: 0.05, cancelled: 0.1, lostCancels: 0.5, stopped: 0.5, crashed: 0.3 },
+        { lostCalls: 0.1, resent: 0.05, overtaken: 0.05, cancelled: 0.1, lostCancels: 0.5, stopped: 0.5, crashed: 0.3 },
         () => undefined,
       ),
     900_000,

@@ -13,6 +13,8 @@ export interface Faults {
   readonly lostCalls?: number;
   /** The command runs twice, and the second answer counts. */
   readonly resent?: number;
+  /** The command is overtaken by later ones of its process: Redis did not know the script, and the text had to be sent. */
+  readonly overtaken?: number;
   readonly cancelled?: number;
   /** A cancellation that never arrives. */
   readonly lostCancels?: number;
@@ -41,7 +43,7 @@ export interface Outcome {
   readonly overtakes: string[];
   /** Milliseconds between the end of what stood in the way and the call, for exclusive locks. */
   readonly lateness: number[];
-  /** Milliseconds from the call until the caller had the lock, where its process was well. */
+  /** Milliseconds from the first call until the caller had the lock, where its process was well. */
   readonly wakeUps: number[];
   readonly scripts: number;
   /** How many beats there may have been: one per process and pause. */
@@ -101,7 +103,7 @@ export async function play(redis: Redis, key: string, { seed, kind, faults }: Pl
   function noteCall(owner: string): void {
     noteTurn(owner);
     endsAt.set(owner, world.now + CALL_MS);
-    calledAt.set(owner, world.now);
+    if (!calledAt.has(owner)) calledAt.set(owner, world.now);
     const process = processOf(owner);
     if (!world.chance(faults.lostCalls ?? 0)) {
       world.after(world.between(0, 3), () => rooms.get(process)?.call(owner), process);
@@ -133,7 +135,8 @@ export async function play(redis: Redis, key: string, { seed, kind, faults }: Pl
         if (isLast) world.after(world.between(0, 3), () => resolve(reply), process);
       };
       process.sentUntil = Math.max(process.sentUntil, world.now + world.between(0, 3));
-      world.after(process.sentUntil - world.now, async () => {
+      const laterMs = world.chance(faults.overtaken ?? 0) ? world.between(1, 40) : 0;
+      world.after(process.sentUntil - world.now + laterMs, async () => {
         await execute(!isTwice);
         if (isTwice) world.after(world.between(1, 40), () => execute(true));
       });
@@ -176,8 +179,11 @@ export async function play(redis: Redis, key: string, { seed, kind, faults }: Pl
       if (world.chance(faults.cancelled ?? 0)) world.after(world.between(1, 800), () => controller.abort(), process);
       const attempt = async (): Promise<Attempt<{ token: number; sentAt: number }>> => {
         const sentAt = world.now;
-        const [isGranted, value] = (await ask(process, owner, leaseMs)) as [number, string | number];
-        return isGranted === 1 ? { granted: { token: Number(value), sentAt } } : { holderRemainingMs: Number(value) };
+        const reply = (await ask(process, owner, leaseMs)) as [number, string | number, ...string[]];
+        const [isGranted, value, ...called] = reply;
+        return isGranted === 1
+          ? { granted: { token: Number(value), sentAt }, called }
+          : { holderRemainingMs: Number(value), called };
       };
       const room = rooms.get(process) as WaitingRoom;
       const limitsOfWait = { waitMs: 600_000, signal: controller.signal };

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { connect, uniquePrefix } from '@sallyport/testkit';
 import { acquireArguments, acquireScript } from '../../src/scripts/acquire.js';
 import { UNLIMITED } from '../../src/scripts/queue.js';
+import { releaseScript } from '../../src/scripts/release.js';
 import { me, other, resourceKeys, you } from './owners.js';
 
 const redis = connect();
@@ -37,7 +38,11 @@ describe('acquireScript', () => {
     const all = keys();
     await acquire(all, me);
     const before = [await redis.zrange(all[0], '0', '-1', 'WITHSCORES'), await redis.hgetall(all[1])];
-    expect(await acquire(all, you, 60_000)).toStrictEqual({ isGranted: false, holderRemainingMs: expect.any(Number) });
+    expect(await acquire(all, you, 60_000)).toStrictEqual({
+      isGranted: false,
+      holderRemainingMs: expect.any(Number),
+      called: [],
+    });
     expect([await redis.zrange(all[0], '0', '-1', 'WITHSCORES'), await redis.hgetall(all[1])]).toStrictEqual(before);
     expect(await redis.exists(all[2])).toBe(0);
   });
@@ -61,6 +66,21 @@ describe('acquireScript', () => {
     expect(await redis.zrange(all[0], '0', '-1')).toStrictEqual([you]);
     expect(await acquire(all, you)).toMatchObject({ isGranted: true });
     expect(await redis.exists(all[2])).toBe(0);
+  });
+
+  it('tells who asks which waiters of its process are called, and nothing about others', async () => {
+    const all = keys();
+    const readers = ['a', 'b', 'c'].map((name) => `${UNLIMITED}:p1:${name}`) as [string, string, string];
+    await acquire(all, other);
+    for (const reader of readers) await acquire(all, reader, 5_000, true);
+    await acquire(all, you, 5_000, true);
+    await releaseScript.run(redis, all, [other, 'calls:']);
+    expect(await acquire(all, me, 5_000, true)).toMatchObject({ isGranted: false, called: readers });
+    expect(await acquire(all, you, 5_000, true)).toMatchObject({ isGranted: false, called: [] });
+    expect(await acquire(all, readers[1])).toMatchObject({ isGranted: true, called: [readers[0], readers[2]] });
+    expect(await acquire(all, readers[0])).toMatchObject({ isGranted: true, called: [readers[2]] });
+    // One that has come has a lease like any other.
+    expect(await acquire(all, me, 5_000, true)).toMatchObject({ isGranted: false, called: [readers[2]] });
   });
 
   it('grants as many leases as each of them tolerates', async () => {
