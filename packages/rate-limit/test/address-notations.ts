@@ -1,6 +1,6 @@
 /** Random addresses, and random ways to write one. */
 
-import { randomBy } from './random-by.js';
+import { randomBy } from '@sallyport/testkit';
 
 /** Gives random integers below its argument; the same ones for the same seed. */
 export type Random = (below: number) => number;

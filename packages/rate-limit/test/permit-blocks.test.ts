@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { decide, type Frame } from '../src/decide.js';
 import { PermitBlocks } from '../src/permit-blocks.js';
 import { resolvePolicies, type PolicyOptions, type PolicySet } from '../src/policies.js';
-import { randomBy } from './random-by.js';
+import { randomBy } from '@sallyport/testkit';
 
 // Blocks of several processes against the twin of the script, under one clock that the tests move. That Redis decides as
 // the twin does is proved by scripts/decide.test.ts.

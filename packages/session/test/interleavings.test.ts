@@ -1,3 +1,4 @@
+import { randomBy } from '@sallyport/testkit';
 import { describe, expect, it } from '@jest/globals';
 import { addressOf } from '../src/session-id.js';
 import {
@@ -6,7 +7,6 @@ import {
   ENDERS_OF_ALL,
   newGate,
   openLane,
-  seeded,
   WRITERS,
   type Action,
   type Answer,
@@ -20,7 +20,7 @@ const LANES = 4;
 
 /** Runs one schedule: some requests of one session, stopped between read and act, and let go in random order. */
 async function runSchedule(lane: Lane, seed: number): Promise<readonly Action[]> {
-  const random = seeded(seed);
+  const random = randomBy(seed);
   const pick = <T>(list: readonly T[]) => list[Math.floor(random() * list.length)] as T;
   const user = `user-${seed}`;
   const { cookie } = await lane.ask(0, 'POST', `/log-in/${user}`, '');

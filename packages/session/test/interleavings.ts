@@ -26,17 +26,6 @@ export const WRITERS: readonly Action[] = ['write', 'update', 'save-twice', 'log
 /** Those after which no session of the user is left, also none that a log-in made out of it. */
 export const ENDERS_OF_ALL: readonly Action[] = ['revoke-all', 'revoke-everyone'];
 
-/** Numbers from 0 to below 1, the same for the same seed (mulberry32). */
-export function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 export interface Answer {
   readonly status: number;
   readonly cookie: string;

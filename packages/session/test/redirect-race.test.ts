@@ -1,7 +1,6 @@
 import { Agent, request as httpRequest } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
-import { startProxy, uniquePrefix, until } from '@sallyport/testkit';
-import { seeded } from './interleavings.js';
+import { randomBy, startProxy, uniquePrefix, until } from '@sallyport/testkit';
 import { openShop } from './shop.js';
 
 const isFull = process.env['SALLYPORT_TEST'] === 'full';
@@ -18,7 +17,7 @@ describe('a client that follows a redirect on its first byte', () => {
   it(`finds its data in each of ${REDIRECTS} redirects, with 0 to 200 ms of delay on the way to the store`, async () => {
     const prefix = uniquePrefix('session');
     const agent = new Agent({ keepAlive: true });
-    const random = seeded(1);
+    const random = randomBy(1);
     const proxies = await Promise.all([0, 1, 2, 3].map(() => startProxy()));
     const near = await openShop({ prefix, deadlineMs: 20_000 });
     const far = await Promise.all(

@@ -4,13 +4,13 @@ import {
   connect,
   dedicatedRedis,
   dedicatedSentinel,
+  randomBy,
   startProxy,
   uniquePrefix,
   until,
   type DedicatedRedis,
   type DedicatedSentinel,
 } from '@sallyport/testkit';
-import { seeded } from './interleavings.js';
 import { openShop, sessionCookie, type ShopOptions } from './shop.js';
 
 const isFull = process.env['SALLYPORT_TEST'] === 'full';
@@ -245,7 +245,7 @@ describe('a 200', () => {
     const shop = await openShop({ prefix, redis, deadlineMs });
     const near = await openShop({ prefix, redis: connect() });
     const cookie = sessionCookie(await near.visit.post('/log-in/ann'));
-    const random = seeded(7);
+    const random = randomBy(7);
     const stored = new Set<string>();
     let refused = 0;
     const rounds = isFull ? 150 : 30;

@@ -30,3 +30,4 @@ export type { ProxyTarget } from './proxy/relay.js';
 export { middlewareContract, type MiddlewareSubject } from './contract/middleware-contract.js';
 export { storeContract, type StoreSubject } from './contract/store-contract.js';
 export type { ContractHandle, ContractSubject } from './contract/subject.js';
+export { randomBy } from './random-by.js';

@@ -2,20 +2,10 @@
 // and processes are made here, from a seed. So that thousands of schedules can be tried that no machine would ever make:
 // calls that are lost, commands that run twice, processes that stop, crash and come back.
 
+import { randomBy } from '@sallyport/testkit';
 import type { Redis } from 'ioredis';
 import { acquireLua } from '../../src/scripts/acquire.js';
 import { releaseLua } from '../../src/scripts/release.js';
-
-/** A pseudo-random generator (mulberry32): the same seed gives the same schedule. */
-export function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 /** Something that will happen. Events of a process wait while it is stopped, and vanish when it has crashed. */
 interface Happening {
@@ -72,7 +62,7 @@ export class World {
 
   constructor(redis: Redis, key: string, seed: number) {
     this.#redis = redis;
-    this.random = randomFrom(seed);
+    this.random = randomBy(seed);
     this.#keys = [key, `${key}:fence`, `${key}:queue`, `${key}:alive`];
   }
 

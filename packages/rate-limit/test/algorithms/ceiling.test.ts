@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { AlgorithmName } from '../../src/algorithms/algorithms.js';
 import { decide, type Frame } from '../../src/decide.js';
 import { resolvePolicies, type PolicySet } from '../../src/policies.js';
-import { randomBy } from '../random-by.js';
+import { randomBy } from '@sallyport/testkit';
 
 // What the README promises of each algorithm, on the twin of the script. That Redis decides the same is proved by
 // scripts/decide.test.ts.

@@ -1,12 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { connect, uniquePrefix } from '@sallyport/testkit';
+import { connect, randomBy, uniquePrefix } from '@sallyport/testkit';
 import { randomUUID } from 'node:crypto';
 import { algorithms, type AlgorithmName } from '../../src/algorithms/algorithms.js';
 import type { DecideCommand } from '../../src/decide-command.js';
 import { decide, type Frame } from '../../src/decide.js';
 import { resolvePolicies, type PolicyOptions, type PolicySet } from '../../src/policies.js';
 import { decideAt } from './script-at.js';
-import { randomBy } from '../random-by.js';
 
 const redis = connect();
 const prefix = uniquePrefix('rate-limit-script');
